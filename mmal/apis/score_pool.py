@@ -1,0 +1,53 @@
+"""Scoring images with a trained model."""
+
+import copy
+import os
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
+
+from mmal.datasets import PoolDataset
+from mmal.engine import score_pool, test_pipeline
+from mmal.engine.rounds.round_config import pool_of
+from mmal.registry import MODELS
+from mmal.structures import PoolScores
+
+
+def score_images(
+    cfg: Config,
+    checkpoint: str | os.PathLike,
+    images: str | os.PathLike | None = None,
+    pool: str | os.PathLike | None = None,
+    device: str | None = None,
+) -> PoolScores:
+    """Predict the target loss of images with the model of a config and a checkpoint.
+
+    Args:
+        cfg: The config; its model is a LearningLoss model.
+        checkpoint: A checkpoint of it, loss prediction module included.
+        images: A folder of images; by default the config's training data.
+        pool: A pool file of the training data: only what is unlabelled there is scored.
+        device: Such as ``cpu`` or ``cuda:0``; by default what mmengine finds.
+
+    Returns:
+        Scores with the column ``pred_loss``.
+
+    Raises:
+        RuntimeError: If the checkpoint does not fit the model.
+        FileNotFoundError: If a file or folder is missing.
+    """
+    init_default_scope(cfg.get("default_scope", "mmdet"))
+    source = pool_of(cfg)
+    if images is not None:
+        source = dict(type="mmal.ImageFolder", data_root=str(images))
+    dataset = PoolDataset(
+        source, str(pool) if pool else None, "unlabeled", pipeline=test_pipeline(cfg)
+    )
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
+    loader = cfg.test_dataloader
+    return score_pool(
+        model.to(device or get_device()), dataset, loader.batch_size, loader.get("num_workers", 0)
+    )

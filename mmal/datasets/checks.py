@@ -1,0 +1,109 @@
+"""Finding what is wrong with a data set before a training does."""
+
+import os
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS
+from rich.progress import track
+
+
+class DatasetError(ValueError):
+    """A data set with missing, broken or surprising files."""
+
+
+def check_datasets(configs: Sequence[dict], ignore_classes: Iterable[str] = ()) -> None:
+    """Check that annotations parse, that classes are known and that every image decodes.
+
+    Args:
+        configs: Data set configs without wrappers.
+        ignore_classes: Classes in annotations that may be left out on purpose.
+
+    Raises:
+        DatasetError: Naming the first problems and how many there are.
+    """
+    problems: list[str] = []
+    images: dict[str, str] = {}
+    for cfg in configs:
+        dataset = DATASETS.build({**cfg, "lazy_init": True})
+        missing = _missing_paths(dataset)
+        if missing:
+            problems += missing
+        elif hasattr(dataset, "ann_subdir"):
+            problems += _check_xml(dataset, set(ignore_classes), images)
+        else:
+            for info in dataset.load_data_list():
+                images[info["img_path"]] = dataset.ann_file or dataset.data_root
+    problems += _check_images(images)
+    if problems:
+        shown = "\n  ".join(problems[:10])
+        rest = f"\n  … and {len(problems) - 10} more" if len(problems) > 10 else ""
+        raise DatasetError(f"The data set has {len(problems)} problem(s):\n  {shown}{rest}")
+
+
+def _missing_paths(dataset: BaseDataset) -> list[str]:
+    """Name the folders and list files that are not there."""
+    paths = [dataset.ann_file, *dataset.data_prefix.values()]
+    if sub_dir := getattr(dataset, "ann_subdir", None):
+        paths += [os.path.join(dataset.sub_data_root, d) for d in (sub_dir, dataset.img_subdir)]
+    return [
+        f"{path} does not exist (data_root={dataset.data_root!r} of the config's "
+        f"{type(dataset).__name__})"
+        for path in dict.fromkeys(paths)
+        if path and not os.path.exists(path)
+    ]
+
+
+def _check_xml(dataset: BaseDataset, ignored: set[str], images: dict[str, str]) -> list[str]:
+    """Check the annotations of a VOC-style data set; add its images to ``images``."""
+    problems: list[str] = []
+    unknown: Counter[str] = Counter()
+    known = set(dataset.metainfo["classes"]) | ignored
+    for image_id in Path(dataset.ann_file).read_text(encoding="utf-8").split():
+        xml_path = os.path.join(dataset.sub_data_root, dataset.ann_subdir, f"{image_id}.xml")
+        img_path = os.path.join(dataset.sub_data_root, dataset.img_subdir, f"{image_id}.jpg")
+        images[img_path] = xml_path
+        try:
+            objects = ET.parse(xml_path).getroot().findall("object")
+            unknown.update(o.findtext("name") for o in objects if o.findtext("name") not in known)
+        except FileNotFoundError:
+            problems.append(f"{xml_path} is missing (listed in {dataset.ann_file})")
+        except ET.ParseError as error:
+            problems.append(f"{xml_path} does not parse: {error}")
+    if unknown:
+        counts = ", ".join(f"{name!r} ({n})" for name, n in unknown.most_common())
+        problems.append(
+            f"{dataset.ann_file}: {unknown.total()} boxes have a class that the config does not "
+            f"know and would be ignored: {counts}. Add the classes to metainfo.classes (and to "
+            "num_classes), or list them in active_learning.ignore_classes"
+        )
+    return problems
+
+
+def _check_images(images: dict[str, str]) -> list[str]:
+    """Decode every image, as small as the decoder can make it."""
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(_image_problem, images)
+        found = track(found, "checking images", total=len(images), transient=True)
+        return [
+            f"{path} {problem} (annotation: {annotation})"
+            for (path, annotation), problem in zip(images.items(), found, strict=True)
+            if problem
+        ]
+
+
+def _image_problem(path: str) -> str | None:
+    try:
+        content = np.fromfile(path, dtype=np.uint8)
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error}"
+    decodes = len(content) and cv2.imdecode(content, cv2.IMREAD_REDUCED_GRAYSCALE_8) is not None
+    return None if decodes else "cannot be decoded as an image"

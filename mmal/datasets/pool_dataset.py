@@ -1,0 +1,188 @@
+"""The labelled or the unlabelled part of any data set."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
+from mmengine.registry import DATASETS as ROOT_DATASETS
+
+from mmal.registry import DATASETS
+from mmal.structures import Pool
+
+from .sample_id import sample_id
+
+#: What an unlabelled sample shows. Everything else that a data set knows of it is a label, or
+#: may be one.
+IMAGE_KEYS = frozenset({"img_path", "img_id", "height", "width", "sample_id"})
+
+
+@DATASETS.register_module()
+class PoolDataset:
+    """The labelled or the unlabelled samples of a data set, as a pool file says.
+
+    1. The inner data sets (inside Concat and Repeat) list their samples, unfiltered.
+    2. Each sample gets its id; together they are the pool.
+    3. The samples of the split are kept. Labelled ones then pass the data set's own
+       ``filter_cfg``; unlabelled ones do not, since what it filters by are labels.
+    4. Unlabelled samples lose everything that :data:`IMAGE_KEYS` does not name, are repeated once
+       and go through the pipeline in test mode.
+
+    A sample that the pipeline rejects in training is replaced by one of the same split.
+
+    Args:
+        dataset: Config of any data set based on ``mmengine.dataset.BaseDataset``, or of
+            Concat or Repeat data sets around such. Wrappers that mix images or repeat them by
+            their classes (``MultiImageMixDataset``, ``ClassBalancedDataset``) go around this one.
+        pool: Path of the pool file, or a pool. Without one, every sample is unlabelled.
+        split: ``labeled`` or ``unlabeled``.
+        pipeline: Replaces the pipeline of the inner data sets.
+
+    Raises:
+        FileNotFoundError: If the pool file is missing.
+        PoolError: If the pool file belongs to another data set, or an id occurs twice.
+        ValueError: If ``split`` is neither, or the split is empty.
+        TypeError: If ``dataset`` is a wrapper that belongs around this one.
+    """
+
+    def __init__(
+        self,
+        dataset: dict,
+        pool: str | Pool | None = None,
+        split: str = "labeled",
+        pipeline: Sequence[dict] | None = None,
+    ) -> None:
+        if split not in ("labeled", "unlabeled"):
+            raise ValueError(
+                f"The 'split' parameter of PoolDataset must be 'labeled' or 'unlabeled'. "
+                f"Got {split!r} instead."
+            )
+        self.split = split
+        self._pipeline = pipeline
+        self._leaves: list[tuple[BaseDataset, list[dict]]] = []
+        tree = self._load(dataset)
+        ids = [info["sample_id"] for _, infos in self._leaves for info in infos]
+        self.pool = pool if isinstance(pool, Pool) else self._read_pool(pool, ids)
+        chosen = self.pool.labeled_ids if split == "labeled" else self.pool.unlabeled_ids
+        part = self._part(tree, frozenset(chosen))
+        if part is None:
+            raise ValueError(
+                f"The {split} split of the pool {pool if isinstance(pool, str) else ''} is empty: "
+                f"{len(self.pool.labeled_ids)} of {len(ids)} samples are labelled"
+                + (" and the data set's filter_cfg drops them all." if chosen else ".")
+            )
+        self.dataset: BaseDataset | ConcatDataset | RepeatDataset = part
+        self._leaves.clear()
+
+    @property
+    def metainfo(self) -> dict:
+        """The inner data set's meta information."""
+        return copy.deepcopy(self.dataset.metainfo)
+
+    def full_init(self) -> None:
+        """Do nothing: the data set is complete once built."""
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return the data info of sample ``idx`` of the split, with its ``sample_id``."""
+        return self.dataset.get_data_info(idx)
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Return the categories in sample ``idx`` of the labelled split.
+
+        Raises:
+            RuntimeError: If this is the unlabelled split: it hands out no labels.
+        """
+        if self.split == "unlabeled":
+            raise RuntimeError("The unlabeled split of PoolDataset hands out no category ids.")
+        return self.dataset.get_cat_ids(idx)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, idx: int) -> Any:
+        data = self.dataset[idx]
+        if self.split == "unlabeled":
+            # The id travels with the sample, so that no order has to be relied upon.
+            metainfo = {"sample_id": self.get_data_info(idx)["sample_id"]}
+            data["data_samples"].set_metainfo(metainfo)
+        return data
+
+    def _load(self, cfg: dict) -> dict:
+        """Build the inner data sets, list their samples, and return the nesting as a tree."""
+        kind = str(cfg["type"]).rpartition(".")[2]
+        if kind == "ConcatDataset":
+            children = [self._load(child) for child in cfg["datasets"]]
+            return dict(concat=children, ignore_keys=cfg.get("ignore_keys"))
+        if kind == "RepeatDataset":
+            return dict(repeat=self._load(cfg["dataset"]), times=cfg["times"])
+        if "dataset" in cfg or "datasets" in cfg:
+            raise TypeError(
+                f"PoolDataset cannot hold the wrapper {kind}: put PoolDataset inside it, around "
+                f"the data set that {kind} wraps."
+            )
+        dataset = self._build_leaf(cfg)
+        infos = list(dataset.load_data_list())
+        for info in infos:
+            info["sample_id"] = sample_id(info, dataset)
+        self._leaves.append((dataset, infos))
+        return dict(leaf=len(self._leaves) - 1)
+
+    def _build_leaf(self, cfg: dict) -> BaseDataset:
+        cfg = copy.deepcopy(dict(cfg))
+        if cfg.get("indices") is not None:
+            raise ValueError(
+                f"The 'indices' parameter of {cfg['type']} cannot be used inside PoolDataset: "
+                "which samples belong to the pool must not depend on their order."
+            )
+        if self._pipeline is not None:
+            cfg["pipeline"] = copy.deepcopy(self._pipeline)
+        if self.split == "unlabeled":
+            cfg.update(filter_cfg=None, test_mode=True)
+        return ROOT_DATASETS.build({**cfg, "lazy_init": True})
+
+    @staticmethod
+    def _read_pool(path: str | None, ids: list[str]) -> Pool:
+        if path is None:
+            return Pool(ids)
+        try:
+            return Pool.load(path, ids)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"PoolDataset finds no pool file at {path!r}. tools/run_rounds.py makes one in its "
+                "work directory; a data set without a pool file is all unlabelled (pool=None)."
+            ) from error
+
+    def _part(
+        self, tree: dict, chosen: frozenset[str]
+    ) -> BaseDataset | ConcatDataset | RepeatDataset | None:
+        """Build the part of ``tree`` that holds the chosen samples; None if there is none."""
+        if "concat" in tree:
+            parts = [self._part(child, chosen) for child in tree["concat"]]
+            parts = [part for part in parts if part is not None]
+            return ConcatDataset(parts, ignore_keys=tree["ignore_keys"]) if parts else None
+        if "repeat" in tree:
+            part = self._part(tree["repeat"], chosen)
+            once = part is None or self.split == "unlabeled"
+            return part if once else RepeatDataset(part, times=tree["times"])
+        dataset, infos = self._leaves[tree["leaf"]]
+        kept = [info for info in infos if info["sample_id"] in chosen]
+        if self.split == "unlabeled":
+            kept = [{k: v for k, v in info.items() if k in IMAGE_KEYS} for info in kept]
+            kept = [{**info, "instances": []} for info in kept]
+        return _with_samples(dataset, kept)
+
+
+def _with_samples(dataset: BaseDataset, infos: list[dict]) -> BaseDataset | None:
+    """Initialise a lazy data set with ``infos`` in place of its file; None if none passes.
+
+    Going through ``full_init`` keeps the data set's own filter and serialisation.
+    """
+    dataset.data_list = infos
+    if not dataset.filter_data():
+        return None
+    dataset.load_data_list = lambda: infos
+    try:
+        dataset.full_init()
+    finally:
+        del dataset.load_data_list  # a lambda cannot be sent to spawned workers
+    return dataset

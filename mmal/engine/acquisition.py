@@ -1,0 +1,92 @@
+"""From a trained model to the next picks."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from mmengine.dist import barrier, is_main_process
+
+from mmal.datasets import PoolDataset
+from mmal.queries import Query
+from mmal.structures import Pool, PoolScores
+from mmal.utils import atomic_path
+
+# Streams of random numbers that a round draws from. Queries with the same seed see the same
+# candidates, however many numbers each draws.
+_CANDIDATES, _QUERY = 0, 1
+
+
+def draw_candidates(pool: Pool, subset: int | None) -> list[str]:
+    """Draw the unlabelled samples that a round looks at, in the order of the data set.
+
+    Args:
+        pool: The pool.
+        subset: How many (M of the paper); None for the whole unlabelled pool.
+    """
+    ids = pool.unlabeled_ids
+    if subset is None or subset >= len(ids):
+        return ids
+    drawn = _generator(pool, _CANDIDATES).choice(len(ids), size=subset, replace=False)
+    return [ids[i] for i in np.sort(drawn)]
+
+
+def acquire(
+    pool: Pool,
+    pool_path: str | os.PathLike,
+    out_dir: str | os.PathLike,
+    dataset: PoolDataset,
+    query: Query,
+    budget: int,
+    subset: int | None,
+    score: Callable[[list[str]], PoolScores],
+) -> list[str]:
+    """Score the candidates if the query needs it, pick, and commit.
+
+    Writes ``scores.parquet`` (where scored) and ``picks.txt``, one image file a line, best first,
+    into ``out_dir``, then the pool: its commit is the last step, so whatever is interrupted can
+    be repeated. Scores that are there already are used.
+
+    Args:
+        pool: The pool; gets a round.
+        pool_path: Its file.
+        out_dir: Where the round's results go.
+        dataset: The unlabelled split of the pool.
+        query: Picks the samples.
+        budget: How many to pick.
+        subset: See :func:`draw_candidates`.
+        score: Scores the samples with the given ids.
+
+    Returns:
+        Ids of the picks, best first.
+    """
+    out_dir = Path(out_dir)
+    candidates = draw_candidates(pool, subset)
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    paths = {info["sample_id"]: info["img_path"] for info in infos}
+    scores_path = out_dir / "scores.parquet"
+    if not query.requires:
+        scores = PoolScores(candidates, [paths[i] for i in candidates])
+    elif scores_path.exists() and (kept := PoolScores.load(scores_path)).ids == candidates:
+        scores = kept
+    else:
+        scores = score(candidates)
+        if is_main_process():
+            scores.save(scores_path)
+    picks = query.select(scores, budget, _generator(pool, _QUERY))
+    barrier()  # nobody still looks for the scores file
+    if is_main_process():
+        write_image_list(out_dir / "picks.txt", [paths[i] for i in picks])
+    pool.commit(picks, type(query).__name__, pool_path if is_main_process() else None)
+    barrier()  # nobody reads the pool before it is written
+    return picks
+
+
+def write_image_list(path: Path, img_paths: list[str]) -> None:
+    """Write one image file a line, atomically."""
+    with atomic_path(path) as tmp:
+        tmp.write_text("".join(f"{p}\n" for p in img_paths), encoding="utf-8")
+
+
+def _generator(pool: Pool, stream: int) -> np.random.Generator:
+    return np.random.default_rng([pool.seed, len(pool.rounds), stream])

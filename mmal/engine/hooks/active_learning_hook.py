@@ -1,0 +1,145 @@
+"""Learning loss inside any MM training."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import Runner
+
+from mmal.datasets import PoolDataset
+from mmal.models import LearningLossMixin
+from mmal.queries import build_query
+from mmal.registry import HOOKS
+from mmal.structures import Pool
+
+from ..acquisition import acquire
+from ..checks import check_batch_size, check_features
+from ..pipelines import test_pipeline
+from ..scoring import bare, score_pool
+
+
+@HOOKS.register_module()
+class ActiveLearningHook(Hook):
+    """Detaches the features at an epoch, and picks images to label after training.
+
+    1. Before training it checks the model, its features and the batch size.
+    2. From ``detach_epoch`` on the ranking loss no longer reaches the target model; the loss
+       prediction module goes on learning.
+    3. After training, where ``unlabeled`` is given, it scores those images with the test
+       pipeline and the weights that evaluation uses (those of an EMA hook, if there is one),
+       lets the query pick, and leaves ``scores.parquet``, ``picks.txt`` and ``pool.json`` in the
+       work directory. ``tools/run_rounds.py`` does this step itself.
+
+    Args:
+        detach_epoch: First epoch, counted from 0, with detached features; 0 detaches from the
+            start, None never.
+        unlabeled: Config of the data set of unlabelled images, for example
+            ``dict(type='mmal.ImageFolder', data_root='data/unlabeled')``. Its annotations, if
+            any, are not looked at, and its pipeline is replaced by the test pipeline.
+        budget: How many images to pick. Needed with ``unlabeled``.
+        query: Config of the query.
+        subset: Score a random subset of this size instead of all.
+
+    Raises:
+        ValueError: If ``unlabeled`` comes without a budget, or the budget exceeds the images.
+        FileExistsError: If the work directory holds another training's picks.
+        TypeError: If the model is not a LearningLoss model.
+    """
+
+    # After the other hooks, checkpoints included: picks are the last thing that happens.
+    priority = "LOWEST"
+
+    def __init__(
+        self,
+        detach_epoch: int | None = None,
+        unlabeled: dict | None = None,
+        budget: int | None = None,
+        query: dict | None = None,
+        subset: int | None = None,
+    ) -> None:
+        if (unlabeled is None) != (budget is None):
+            raise ValueError(
+                "The 'unlabeled' and 'budget' parameters of ActiveLearningHook must be given "
+                f"together. Got unlabeled={unlabeled} and budget={budget} instead."
+            )
+        self.detach_epoch = detach_epoch
+        self.unlabeled = unlabeled
+        self.budget = budget
+        self.query = build_query(query or dict(type="mmal.LearnedLoss"))
+        self.subset = subset
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse what cannot work, before it costs anything."""
+        model = bare(runner.model)
+        if not isinstance(model, LearningLossMixin):
+            raise TypeError(
+                f"ActiveLearningHook needs a model of type 'mmal.LearningLoss', but the config's "
+                f"is a {type(model).__name__}."
+            )
+        check_batch_size(runner.train_dataloader.batch_sampler.batch_size)
+        if self.unlabeled is not None:
+            self._open_pool(runner)
+            check_features(model, self._dataset)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Detach from ``detach_epoch`` on; a resumed training finds the right state."""
+        detach = self.detach_epoch is not None and runner.epoch >= self.detach_epoch
+        bare(runner.model).detach_features = detach
+
+    def after_train(self, runner: Runner) -> None:
+        """Score, query, commit."""
+        if self.unlabeled is None:
+            return
+        if self._pool.rounds:
+            runner.logger.info(f"The picks of this training are in {runner.work_dir}/picks.txt.")
+            return
+        loader = runner.cfg.test_dataloader
+        with evaluated_weights(runner):
+            picks = acquire(
+                self._pool,
+                Path(runner.work_dir, "pool.json"),
+                runner.work_dir,
+                self._dataset,
+                self.query,
+                self.budget,
+                self.subset,
+                lambda ids: score_pool(
+                    runner.model, self._dataset, loader.batch_size, loader.num_workers, ids
+                ),
+            )
+        runner.logger.info(f"Picked {len(picks)} images: {runner.work_dir}/picks.txt")
+
+    def _open_pool(self, runner: Runner) -> None:
+        """Build the unlabelled data set; its pool holds no pick yet, or those of this training."""
+        config = dict(dataset=self.unlabeled, pipeline=test_pipeline(runner.cfg))
+        self._dataset = PoolDataset(split="unlabeled", **config)
+        ids = self._dataset.pool.ids
+        if self.budget > len(ids):
+            raise ValueError(
+                f"The budget of ActiveLearningHook is {self.budget}, but the unlabelled data set "
+                f"has {len(ids)} images."
+            )
+        path = Path(runner.work_dir, "pool.json")
+        if not path.exists():
+            self._pool = Pool(ids, seed=runner.seed)
+        elif runner._resume:
+            self._pool = Pool.load(path, ids)
+        else:
+            raise FileExistsError(
+                f"{path} holds the picks of an earlier training. Train in another work_dir, or "
+                "resume that training."
+            )
+
+
+@contextmanager
+def evaluated_weights(runner: Runner) -> Iterator[None]:
+    """Give the model the weights that its evaluation uses: those of EMA hooks, if there are."""
+    hooks = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
+    for hook in hooks:
+        hook.before_test_epoch(runner)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.after_test_epoch(runner)

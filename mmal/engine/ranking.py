@@ -1,0 +1,35 @@
+"""Checking the loss prediction module on labelled images."""
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.dist import all_gather_object
+from torch import nn
+
+from .scoring import bare, batches, evaluation_mode
+
+
+def measure_losses(
+    model: nn.Module, dataset: BaseDataset, batch_size: int = 1, num_workers: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted and true target losses of a labelled data set that was not trained on.
+
+    Args:
+        model: A LearningLoss model.
+        dataset: A data set whose annotations are in the coordinates of the input, see
+            :func:`mmal.engine.pipelines.labeled_test_dataset`.
+        batch_size: Images a forward pass.
+        num_workers: Data loader workers.
+
+    Returns:
+        Predicted and target losses, each of shape (N,), in no particular order.
+    """
+    model = bare(model)
+    found: list[tuple[float, float]] = []
+    with evaluation_mode(model):
+        loader = batches(dataset, range(len(dataset)), batch_size, num_workers, "ranking")
+        for data in loader:
+            data = model.data_preprocessor(data, False)
+            pred, target = model.measure_losses(data["inputs"], data["data_samples"])
+            found.extend(zip(pred.tolist(), target.tolist(), strict=True))
+    losses = np.array([pair for part in all_gather_object(found) for pair in part])
+    return losses[:, 0], losses[:, 1]

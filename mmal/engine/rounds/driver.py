@@ -1,0 +1,198 @@
+"""Acquisition rounds, from the first label to the last."""
+
+import copy
+import time
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
+from mmengine.registry import DATASETS
+from mmengine.runner import load_checkpoint
+from rich.console import Console
+from torch import nn
+
+from mmal.datasets import PoolDataset
+from mmal.evaluation import pair_ranking_accuracy
+from mmal.models import LearningLossMixin
+from mmal.structures import PoolScores
+from mmal.visualization import plot_curves, read_curve, rounds_table
+
+from ..acquisition import acquire, write_image_list
+from ..pipelines import labeled_test_dataset, test_pipeline
+from ..ranking import measure_losses
+from ..scoring import bare, score_pool
+from .preflight import preflight
+from .round_config import evaluation_config, pool_of, training_config
+from .round_runner import RoundRunner
+from .settings import RoundSettings
+from .work_dir import WorkDir
+
+
+def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
+    """Run acquisition rounds: train, evaluate, score, query, commit; again and again.
+
+    All state is on disk (see docs/work_dir.md). A run that was stopped, however, goes on where it
+    was: at the last checkpoint of its training, or at the step that was under way.
+
+    Args:
+        cfg: A config with ``active_learning`` (see :class:`RoundSettings`) and ``work_dir``.
+        resume: Whether to go on with the rounds in the work directory, if there are any.
+
+    Returns:
+        A record a round, as in its ``metrics.json``: ``round``, ``labeled``, ``metrics`` on the
+        test data set, ``ranking_accuracy`` on it (LearningLoss models), ``seconds`` by step.
+
+    Raises:
+        FileExistsError: If the work directory holds rounds and ``resume`` is not set.
+        ValueError: If something does not fit; nothing was written then.
+    """
+    if cfg.get("launcher", "none") != "none" and not is_distributed():
+        init_dist(cfg.launcher, **cfg.get("env_cfg", {}).get("dist_cfg", {}))
+    cfg = copy.deepcopy(cfg)
+    seed = (cfg.get("randomness") or {}).get("seed")
+    cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed or 0}
+    return RoundDriver(cfg, resume).run()
+
+
+class RoundDriver:
+    """Does what :func:`run_rounds` says.
+
+    Each step leaves a result on disk and is skipped where that is there; there is no other state
+    to go wrong.
+    """
+
+    def __init__(self, cfg: Config, resume: bool) -> None:
+        self._cfg = cfg
+        self._settings = RoundSettings.from_config(cfg)
+        self._work_dir = WorkDir(cfg.work_dir)
+        self._console = Console(quiet=not is_main_process())
+        self._pool = preflight(cfg, self._settings, self._work_dir, resume)
+
+    def run(self) -> list[dict]:
+        """Run the rounds that are left; return the records of all."""
+        if not self._pool.rounds:
+            self._draw_initial()
+        records = []
+        for index in range(self._settings.rounds):
+            record = self._work_dir.read_record(index)
+            if "metrics" not in record or self._acquires(index):
+                record = self._run_round(index, record)
+            records.append(record)
+            self._write_curve(records)
+        self._console.print(rounds_table(records))
+        self._console.print(f"Curve, picks and scores: {self._work_dir.root}")
+        return records
+
+    def _acquires(self, index: int) -> bool:
+        """Whether round ``index`` still has to pick: all but the last do, once."""
+        return index + 1 < self._settings.rounds and len(self._pool.rounds) == index + 1
+
+    def _draw_initial(self) -> None:
+        pool, dataset = self._pool, self._unlabeled()
+        order = np.random.default_rng([pool.seed, 0]).permutation(len(pool.ids))
+        order = order[: self._settings.initial]
+        barrier()  # every process has looked for a pool file before there is one
+        if is_main_process():
+            paths = [dataset.get_data_info(i)["img_path"] for i in order]
+            write_image_list(self._work_dir.root / "initial.txt", paths)
+        path = self._work_dir.pool if is_main_process() else None
+        pool.commit([pool.ids[i] for i in order], "initial", path)
+        barrier()  # nobody reads the pool before it is written
+
+    def _run_round(self, index: int, record: dict) -> dict:
+        """Train, evaluate, score, query and commit; what ``record`` holds is done already."""
+        if not record:
+            labeled = sum(len(acquired.picks) for acquired in self._pool.rounds)
+            seconds = self._train(index)
+            record = dict(round=index, labeled=labeled, seconds=dict(train=seconds))
+            self._save(record)
+        checkpoint = self._work_dir.checkpoint(index)
+        if checkpoint is None:
+            raise FileNotFoundError(
+                f"The checkpoint of round {index} is not in {self._work_dir.round_dir(index)}. "
+                "Rounds need default_hooks.checkpoint (CheckpointHook) to save the last epoch; "
+                "if the file was deleted, delete the round's metrics.json, too, and --resume."
+            )
+        config = evaluation_config(self._cfg, self._work_dir, index)
+        runner = RoundRunner.from_cfg(config)
+        load_checkpoint(bare(runner.model), str(checkpoint), map_location="cpu", strict=True)
+        if "metrics" not in record:
+            self._evaluate(runner, record)
+            self._save(record)
+        if self._acquires(index):
+            self._acquire(runner.model, index, record)
+            self._save(record)
+        return record
+
+    def _train(self, index: int) -> float:
+        start = time.perf_counter()
+        config = training_config(self._cfg, self._work_dir, index)
+        RoundRunner.from_cfg(config).train()
+        barrier()  # the main process may still be saving
+        return time.perf_counter() - start
+
+    def _evaluate(self, runner: RoundRunner, record: dict) -> None:
+        start = time.perf_counter()
+        metrics = runner.test()
+        record["metrics"] = {name: float(value) for name, value in metrics.items()}
+        if isinstance(bare(runner.model), LearningLossMixin):
+            dataset = DATASETS.build(labeled_test_dataset(self._cfg))
+            losses = measure_losses(runner.model, dataset, **self._loading())
+            record["ranking_accuracy"] = pair_ranking_accuracy(*losses)
+        record["seconds"]["evaluate"] = time.perf_counter() - start
+        self._report(record)
+
+    def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
+        dataset = self._unlabeled()
+        seconds = dict(score=0.0)
+
+        def score(ids: list[str]) -> PoolScores:
+            start = time.perf_counter()
+            scores = score_pool(model, dataset, ids=ids, **self._loading())
+            seconds["score"] = time.perf_counter() - start
+            return scores
+
+        start = time.perf_counter()
+        settings = self._settings
+        acquire(
+            self._pool,
+            self._work_dir.pool,
+            self._work_dir.round_dir(index),
+            dataset,
+            settings.build_query(),
+            settings.budget,
+            settings.subset,
+            score,
+        )
+        seconds["query"] = time.perf_counter() - start - seconds["score"]
+        record["seconds"].update(seconds)
+
+    def _unlabeled(self) -> PoolDataset:
+        return PoolDataset(
+            pool_of(self._cfg), self._pool, "unlabeled", pipeline=test_pipeline(self._cfg)
+        )
+
+    def _loading(self) -> dict:
+        loader = self._cfg.test_dataloader
+        return dict(batch_size=loader.batch_size, num_workers=loader.get("num_workers", 0))
+
+    def _save(self, record: dict) -> None:
+        if is_main_process():
+            self._work_dir.write_record(record["round"], record)
+        barrier()
+
+    def _report(self, record: dict) -> None:
+        name, value = next(iter(record["metrics"].items()))
+        ranking = record.get("ranking_accuracy")
+        self._console.print(
+            f"round {record['round']}: {record['labeled']} labelled, "
+            f"{name.rpartition('/')[2]} {value:.3f}"
+            + (f", ranking accuracy {ranking:.3f}" if ranking is not None else "")
+            + f", trained in {record['seconds']['train']:.0f} s"
+        )
+
+    def _write_curve(self, records: list[dict]) -> None:
+        if is_main_process():
+            self._work_dir.write_curve(records)
+            curve = read_curve(self._work_dir.root)
+            plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)

@@ -1,0 +1,83 @@
+"""Everything that can be refused before the first training."""
+
+import copy
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.registry import init_default_scope
+
+from mmal.datasets import PoolDataset
+from mmal.datasets.checks import check_datasets
+from mmal.models import LearningLossMixin
+from mmal.registry import MODELS
+from mmal.structures import Pool, PoolError
+
+from ..checks import check_batch_size, check_features
+from ..pipelines import leaf_datasets, test_dataset, test_pipeline
+from .round_config import pool_of
+from .settings import RoundSettings
+from .work_dir import WorkDir
+
+
+def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: bool) -> Pool:
+    """Check config, data, model and work directory; write nothing.
+
+    The images themselves are checked once, when a run begins, not when it is resumed.
+
+    Returns:
+        The pool: that of the work directory, or a new one with no round yet.
+
+    Raises:
+        FileExistsError: If the work directory holds rounds and ``resume`` is not set.
+        ValueError: For whatever else does not fit; the message says what and where.
+        TypeError: If the query needs a loss prediction module and the model has none.
+    """
+    _check_work_dir(work_dir, resume)
+    init_default_scope(cfg.get("default_scope", "mmdet"))
+    check_batch_size(cfg.train_dataloader.batch_size)
+    query = settings.build_query()
+    begins = not work_dir.pool.exists()
+    if begins and is_main_process():
+        leaves = [*leaf_datasets(pool_of(cfg)), *leaf_datasets(test_dataset(cfg))]
+        check_datasets(leaves, settings.ignore_classes)
+    dataset = PoolDataset(pool_of(cfg), split="unlabeled", pipeline=test_pipeline(cfg))
+    settings.check_pool_size(len(dataset.pool.ids))
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    if isinstance(model, LearningLossMixin):
+        check_features(model, dataset)
+    elif query.requires:
+        raise TypeError(
+            f"The query {type(query).__name__} needs {list(query.requires)}, but the config's "
+            f"model is a plain {type(model).__name__}. Wrap it: model = dict("
+            "type='mmal.LearningLoss', target=<the model's config>, …)."
+        )
+    seed = cfg.randomness.seed
+    if begins:
+        return Pool(dataset.pool.ids, seed=seed)
+    pool = Pool.load(work_dir.pool, dataset.pool.ids)
+    _check_same_run(pool, settings, seed, work_dir)
+    return pool
+
+
+def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
+    if work_dir.pool.exists() and not resume:
+        raise FileExistsError(
+            f"{work_dir.root} already holds rounds (pool.json). Go on with them by --resume, or "
+            "choose another --work-dir."
+        )
+
+
+def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir) -> None:
+    """Refuse to go on with other settings than the rounds so far had."""
+    query = type(settings.build_query()).__name__
+    found = [(pool.seed, len(r.picks), r.query) for r in pool.rounds]
+    budgets = [settings.initial] + [settings.budget] * (len(found) - 1)
+    queries = ["initial"] + [query] * (len(found) - 1)
+    expected = [(seed, b, q) for b, q in zip(budgets, queries, strict=True)]
+    for index, (was, now) in enumerate(zip(found, expected, strict=True)):
+        if was != now:
+            raise PoolError(
+                f"{work_dir.pool}: round {index} was picked with (seed, samples, query) = {was}, "
+                f"but the config now says {now}. Resume with the settings that the run began "
+                "with, or choose another --work-dir."
+            )

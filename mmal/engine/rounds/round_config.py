@@ -1,0 +1,74 @@
+"""The configs of one round, made from the user's."""
+
+import copy
+
+from mmengine.config import Config
+
+from .work_dir import WorkDir
+
+#: Wrappers that mix images or repeat them by class: the labelled split goes inside them.
+_OUTER_WRAPPERS = ("MultiImageMixDataset", "ClassBalancedDataset")
+
+_TRAINING = ("train_cfg", "train_dataloader", "optim_wrapper", "param_scheduler")
+_VALIDATION = ("val_cfg", "val_dataloader", "val_evaluator")
+
+
+def pool_of(cfg: Config) -> dict:
+    """Return the config of the data set that is the pool: the training data."""
+    dataset = cfg.train_dataloader.dataset
+    while _name(dataset) in _OUTER_WRAPPERS:
+        dataset = dataset["dataset"]
+    return dataset
+
+
+def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
+    """Return the config that trains round ``index`` on the labelled samples.
+
+    Validation during training is left out: a round is evaluated once, after training, on the
+    test data set, so that no checkpoint is chosen by it.
+    """
+    cfg = _round_config(cfg, work_dir, index, "train")
+    labeled = dict(type="mmal.PoolDataset", split="labeled", pool=str(work_dir.pool))
+    outer = cfg.train_dataloader
+    while _name(outer.dataset) in _OUTER_WRAPPERS:
+        outer = outer.dataset
+    outer.dataset = {**labeled, "dataset": outer.dataset}
+    # A resumed round must repeat the interrupted one, random numbers included.
+    cfg.train_dataloader.persistent_workers = False
+    cfg.train_dataloader.worker_init_fn = dict(type="mmal.seed_worker_by_epoch")
+    cfg.custom_hooks = [
+        *(cfg.get("custom_hooks") or []),
+        dict(type="mmal.EpochSeedHook"),
+        dict(type="mmal.ProgressHook", description=f"round {index}: training"),
+    ]
+    for key in _VALIDATION:
+        cfg[key] = None
+    # Two, so that the last is still there while the next is being written.
+    cfg.default_hooks.checkpoint.setdefault("max_keep_ckpts", 2)
+    cfg.resume = work_dir.checkpoint(index) is not None
+    return cfg
+
+
+def evaluation_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
+    """Return the config that evaluates the model of round ``index``."""
+    cfg = _round_config(cfg, work_dir, index, "test")
+    for key in (*_TRAINING, *_VALIDATION):
+        cfg[key] = None
+    cfg.load_from, cfg.resume = None, False
+    return cfg
+
+
+def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Config:
+    # The runner dumps the config under its file's name.
+    name = f"config_{stage}.py"
+    cfg = Config(copy.deepcopy(cfg.to_dict()), cfg_text=cfg.text, filename=name)
+    cfg.work_dir = str(work_dir.round_dir(index))
+    # Loggers and visualizers are kept by name for the life of the process.
+    cfg.experiment_name = f"{work_dir.root.name}_round_{index:02d}_{stage}"
+    if cfg.get("visualizer") is not None:
+        cfg.visualizer.name = cfg.experiment_name
+    return cfg
+
+
+def _name(cfg: dict) -> str:
+    return str(cfg["type"]).rpartition(".")[2]

@@ -1,0 +1,86 @@
+"""What a config says about acquisition rounds."""
+
+from dataclasses import dataclass, field, fields
+
+from mmengine.config import Config
+
+from mmal.queries import Query, build_query
+
+
+@dataclass(frozen=True)
+class RoundSettings:
+    """The ``active_learning`` dict of a config.
+
+    Attributes:
+        rounds: How many models are trained; one fewer acquisitions.
+        initial: Samples in the initial labelled set, drawn at random.
+        budget: Samples acquired a round (K of the paper).
+        query: Config of the query.
+        subset: Size of the random subset of the unlabelled pool that a round scores (M of the
+            paper); None for all of it.
+        ignore_classes: Classes in annotations that the config leaves out on purpose.
+
+    Raises:
+        ValueError: If a number is not positive.
+    """
+
+    rounds: int
+    initial: int
+    budget: int
+    query: dict = field(default_factory=lambda: dict(type="mmal.LearnedLoss"))
+    subset: int | None = None
+    ignore_classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "initial", "budget", "subset"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int) and value >= 1):
+                raise ValueError(
+                    f"active_learning.{name} must be a positive integer. Got {value!r} instead."
+                )
+        if self.initial < 2:
+            raise ValueError(
+                "active_learning.initial must be at least 2: the ranking loss compares pairs. "
+                f"Got {self.initial} instead."
+            )
+        if self.subset is not None and self.subset < self.budget:
+            raise ValueError(
+                f"active_learning.subset ({self.subset}) must be at least the budget "
+                f"({self.budget}): the picks come from the subset."
+            )
+
+    @classmethod
+    def from_config(cls, cfg: Config) -> "RoundSettings":
+        """Read ``cfg.active_learning``.
+
+        Raises:
+            ValueError: If it is missing, lacks a key or has one that is not known.
+        """
+        given = cfg.get("active_learning")
+        known = [f.name for f in fields(cls)]
+        required = ["rounds", "initial", "budget"]
+        if given is None or not set(required) <= set(given) <= set(known):
+            raise ValueError(
+                f"The config {cfg.filename or ''} needs active_learning = dict(rounds=…, "
+                f"initial=…, budget=…) with no other keys than {known[3:]}. "
+                f"Got {dict(given) if given is not None else None} instead."
+            )
+        return cls(**given)
+
+    def build_query(self) -> Query:
+        """Build the query."""
+        return build_query(self.query)
+
+    def check_pool_size(self, size: int) -> None:
+        """Refuse rounds that need more samples than there are.
+
+        Raises:
+            ValueError: If the rounds label more than ``size`` samples.
+        """
+        needed = self.initial + (self.rounds - 1) * self.budget
+        if needed > size:
+            raise ValueError(
+                f"active_learning needs {needed} samples (initial {self.initial} + "
+                f"{self.rounds - 1} acquisitions of {self.budget}), but the pool has {size}. "
+                "Lower rounds, initial or budget."
+            )

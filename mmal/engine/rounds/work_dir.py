@@ -1,0 +1,62 @@
+"""The files of an active-learning run."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+from mmal.utils import atomic_path
+
+
+class WorkDir:
+    """Names, reads and writes the files below a work directory.
+
+    Args:
+        root: The work directory. Nothing is created until something is written.
+    """
+
+    def __init__(self, root: str | os.PathLike) -> None:
+        self.root = Path(root)
+        self.pool = self.root / "pool.json"
+        self.curve_csv = self.root / "curve.csv"
+        self.curve_png = self.root / "curve.png"
+
+    def round_dir(self, index: int) -> Path:
+        """The folder of a round."""
+        return self.root / f"round_{index:02d}"
+
+    def checkpoint(self, index: int) -> Path | None:
+        """The last checkpoint of a round's training, if there is one."""
+        pointer = self.round_dir(index) / "last_checkpoint"
+        if not pointer.exists():
+            return None
+        # The name alone: the work directory may have been moved since.
+        path = pointer.parent / Path(pointer.read_text(encoding="utf-8").strip()).name
+        return path if path.is_file() else None
+
+    def read_record(self, index: int) -> dict:
+        """What is known of a round (``metrics.json``); empty before its evaluation."""
+        path = self.round_dir(index) / "metrics.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def write_record(self, index: int, record: dict) -> None:
+        """Write a round's ``metrics.json``, atomically."""
+        with atomic_path(self.round_dir(index) / "metrics.json") as tmp:
+            tmp.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+    def write_curve(self, records: list[dict]) -> None:
+        """Write ``curve.csv``, a row a round, atomically."""
+        rows = [_flat(record) for record in records]
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        with atomic_path(self.curve_csv) as tmp, open(tmp, "w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _flat(record: dict) -> dict:
+    """One row of ``curve.csv``: metrics under their own names, seconds as ``<step>_seconds``."""
+    row = {key: value for key, value in record.items() if key not in ("metrics", "seconds")}
+    row.update(record["metrics"])
+    row.update({f"{step}_seconds": value for step, value in record["seconds"].items()})
+    return row

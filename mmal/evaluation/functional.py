@@ -1,0 +1,33 @@
+"""How well predicted losses rank."""
+
+import numpy as np
+
+
+def pair_ranking_accuracy(pred: np.ndarray, target: np.ndarray) -> float:
+    """Share of all pairs of samples that the prediction puts in the right order.
+
+    Pairs with equal target losses do not count; predictions that tie count one half; samples
+    whose target loss is not finite are left out. 0.5 is chance, which means that the loss
+    prediction module learnt nothing.
+
+    Args:
+        pred: Predicted losses of shape (N,).
+        target: Target losses of shape (N,).
+
+    Returns:
+        A value in 0..1, higher is better; NaN if no pair counts.
+
+    Example:
+        >>> pair_ranking_accuracy(np.array([1, 2, 3]), np.array([10, 30, 20]))
+        0.6666666666666666
+    """
+    finite = np.isfinite(target)
+    pred, target = np.asarray(pred)[finite], np.asarray(target)[finite]
+    right, counted = 0.0, 0
+    for i in range(1, len(target)):  # a row at a time: memory stays O(N)
+        order = np.sign(target[:i] - target[i])
+        agreement = np.sign(pred[:i] - pred[i]) * order
+        counted += np.count_nonzero(order)
+        right += np.count_nonzero(agreement > 0)
+        right += 0.5 * np.count_nonzero((agreement == 0) & (order != 0))
+    return right / counted if counted else float("nan")

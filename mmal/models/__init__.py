@@ -1,0 +1,16 @@
+from . import compat
+from .learning_loss import LearningLossMixin, learning_loss
+from .losses import PairwiseRankingLoss
+from .necks import LossPredictionNeck
+from .sample_losses import DenseHeadSampleLosses, SampleLosses, TwoStageSampleLosses
+
+__all__ = [
+    "DenseHeadSampleLosses",
+    "LearningLossMixin",
+    "LossPredictionNeck",
+    "PairwiseRankingLoss",
+    "SampleLosses",
+    "TwoStageSampleLosses",
+    "compat",
+    "learning_loss",
+]

@@ -1,0 +1,180 @@
+"""The target model, extended with a loss prediction module."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from mmal.registry import MODELS, TASK_UTILS
+from mmal.utils.record import recorded
+
+from .sample_losses import SampleLosses, sample_losses_for
+
+
+class LearningLossMixin:
+    """What :func:`learning_loss` adds to a target model's class.
+
+    Attributes:
+        loss_predictor: The loss prediction module.
+        ranking_loss: The loss that trains it.
+        sample_losses: How the target's loss on each sample is found.
+        feat_modules: Names of the submodules whose outputs feed the module, or None for what
+            ``extract_feat`` returns.
+        detach_features: Whether the ranking loss trains the loss prediction module alone, with
+            no gradient into the target. The hook sets it from ``detach_epoch`` on.
+    """
+
+    loss_predictor: nn.Module
+    ranking_loss: nn.Module
+    sample_losses: SampleLosses
+    feat_modules: list[str] | None
+    detach_features: bool
+
+    def loss(self, inputs: Tensor, data_samples: list) -> dict:
+        """The target's losses on a batch, plus ``loss_rank`` and ``rank_acc``."""
+        with self.sample_losses.record(self) as recording, self._recorded_features() as feats:
+            losses = super().loss(inputs, data_samples)
+        target_loss = self.sample_losses.replay(
+            self, recording, super().loss, inputs, data_samples
+        )
+        return {**losses, **self.ranking_loss(self._predict_loss(feats), target_loss)}
+
+    def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
+        """The target's predictions; each data sample also gets ``pred_loss``, a scalar tensor."""
+        with self._recorded_features() as feats:
+            results = super().predict(inputs, data_samples, **kwargs)
+        for sample, pred_loss in zip(results, self._predict_loss(feats), strict=True):
+            sample.set_field(pred_loss, "pred_loss", dtype=Tensor)
+        return results
+
+    def predict_loss(self, inputs: Tensor) -> Tensor:
+        """Predict the target loss of each image: backbone, neck and loss prediction only.
+
+        Args:
+            inputs: Preprocessed images of shape (N, C, H, W).
+
+        Returns:
+            Predicted losses of shape (N,); higher means a larger expected loss.
+        """
+        with self._recorded_features() as feats:
+            self.extract_feat(inputs)
+        return self._predict_loss(feats)
+
+    @torch.no_grad()
+    def measure_losses(self, inputs: Tensor, data_samples: list) -> tuple[Tensor, Tensor]:
+        """Predicted and true target loss of each labelled image, for checking the module.
+
+        The heads run as they do in training (some decode differently in evaluation), their norm
+        and dropout layers as in evaluation.
+
+        Args:
+            inputs: Preprocessed images of shape (N, C, H, W).
+            data_samples: Their data samples, annotations in the coordinates of ``inputs``.
+
+        Returns:
+            Predicted and target losses, each of shape (N,).
+        """
+        heads = self.sample_losses.heads(self)
+        modes = [head.training for head in heads]
+        try:
+            for head in heads:
+                head.training = True
+            with self.sample_losses.record(self) as recording, self._recorded_features() as feats:
+                super().loss(inputs, data_samples)
+            target_loss = self.sample_losses.replay(
+                self, recording, super().loss, inputs, data_samples
+            )
+        finally:
+            for head, mode in zip(heads, modes, strict=True):
+                head.training = mode
+        return self._predict_loss(feats), target_loss
+
+    @contextmanager
+    def _recorded_features(self) -> Iterator[list]:
+        """Yield a list that holds, after the target's forward, what feeds the module."""
+        if self.feat_modules is None:
+            with recorded(self, "extract_feat") as results:
+                yield results
+            return
+        with ExitStack() as stack:
+            outputs = [
+                stack.enter_context(recorded(self.get_submodule(name), "forward"))
+                for name in self.feat_modules
+            ]
+            results = []
+            yield results
+            results.append([output for calls in outputs for output in calls])
+
+    def _predict_loss(self, recorded_feats: list) -> Tensor:
+        if len(recorded_feats) != 1:
+            raise RuntimeError(
+                f"{type(self).__name__} extracted features {len(recorded_feats)} times in one "
+                "pass; LearningLoss needs exactly one."
+            )
+        feats = [_single_level(feat) for feat in recorded_feats[0]]
+        if self.detach_features:
+            feats = [feat.detach() for feat in feats]
+        return self.loss_predictor(feats)
+
+
+def _single_level(feat: Tensor | Sequence[Tensor]) -> Tensor:
+    """Unwrap the one-level tuples that some backbone stages return."""
+    while not isinstance(feat, Tensor) and len(feat) == 1:
+        feat = feat[0]
+    return feat
+
+
+@functools.cache
+def _extended(target_class: type) -> type:
+    return type(f"LearningLoss{target_class.__name__}", (LearningLossMixin, target_class), {})
+
+
+@MODELS.register_module(name="LearningLoss")
+def learning_loss(
+    target: dict,
+    loss_predictor: dict,
+    ranking_loss: dict,
+    feat_modules: Sequence[str] | None = None,
+    sample_losses: dict | None = None,
+    data_preprocessor: dict | None = None,
+) -> nn.Module:
+    """Build the target model and extend it with a loss prediction module.
+
+    What comes back is the target itself, its class replaced by a subclass: parameter names and
+    ``state_dict`` keys are the target's plus ``loss_predictor.*``. A plain checkpoint initialises
+    it, its checkpoint loads into the plain config, and whatever looks at the model (optimizer
+    rules, EMA, hooks, ``isinstance``) sees the target.
+
+    Args:
+        target: Config of any MMDetection model that :func:`sample_losses_for` supports.
+        loss_predictor: Config of the loss prediction module.
+        ranking_loss: Config of the ranking loss.
+        feat_modules: Names of submodules whose outputs feed the module, such as
+            ``['backbone.layer2', 'backbone.layer3']``; by default what ``extract_feat`` returns.
+        sample_losses: Config of the per-sample loss strategy; by default chosen by the target.
+        data_preprocessor: For a target without one; a Runner passes the config's top-level one.
+
+    Raises:
+        TypeError: If no strategy is known for the target.
+        ValueError: If the target has no submodule of a name in ``feat_modules``.
+    """
+    if data_preprocessor is not None:
+        target = {"data_preprocessor": data_preprocessor, **target}
+    model = MODELS.build(target)
+    strategy = TASK_UTILS.build(sample_losses) if sample_losses else sample_losses_for(model)
+    known = dict(model.named_modules())
+    if unknown := [name for name in feat_modules or () if name not in known]:
+        raise ValueError(
+            f"The 'feat_modules' parameter of LearningLoss names {unknown}, which "
+            f"{type(model).__name__} does not have. Its children are "
+            f"{[name for name, _ in model.named_children()]}."
+        )
+    model.__class__ = _extended(type(model))
+    model.loss_predictor = MODELS.build(loss_predictor)
+    model.ranking_loss = MODELS.build(ranking_loss)
+    model.sample_losses = strategy
+    model.feat_modules = list(feat_modules) if feat_modules else None
+    model.detach_features = False
+    return model

@@ -1,0 +1,3 @@
+from .loss_prediction_neck import LossPredictionNeck
+
+__all__ = ["LossPredictionNeck"]

@@ -1,0 +1,81 @@
+"""The loss prediction module."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmal.registry import MODELS
+from mmal.utils import preserved_random_state
+
+
+@MODELS.register_module()
+class LossPredictionNeck(BaseModule):
+    """Predicts a sample's target loss from the target model's multi-level features.
+
+    Each level: global average pooling, FC to ``channels``, ReLU; the levels are concatenated and
+    an FC gives one scalar (Yoo & Kweon, CVPR 2019, section 3.2 and figure 2).
+
+    Building and initialising it draws random numbers without moving the global random state, so a
+    seeded target model gets the weights that it would get alone.
+
+    Args:
+        in_channels: Channels of each feature level, in the order of the features.
+        channels: Width of each level's embedding. The paper uses 128.
+        init_cfg: Initialisation; torch's own for ``nn.Linear`` when not given.
+
+    Raises:
+        ValueError: If ``in_channels`` is empty or holds a non-positive number.
+
+    Example:
+        >>> neck = LossPredictionNeck(in_channels=[8, 16])
+        >>> neck([torch.rand(2, 8, 4, 4), torch.rand(2, 16, 2, 2)]).shape
+        torch.Size([2])
+    """
+
+    def __init__(
+        self, in_channels: Sequence[int], channels: int = 128, init_cfg: dict | None = None
+    ) -> None:
+        super().__init__(init_cfg)
+        if not in_channels or any(c < 1 for c in in_channels):
+            raise ValueError(
+                "The 'in_channels' parameter of LossPredictionNeck must be a non-empty list of "
+                f"positive integers, one a feature level. Got {list(in_channels)} instead."
+            )
+        self.in_channels = list(in_channels)
+        with preserved_random_state():
+            self.embeddings = nn.ModuleList(nn.Linear(c, channels) for c in in_channels)
+            self.regressor = nn.Linear(channels * len(in_channels), 1)
+
+    def init_weights(self) -> None:
+        """Initialise from ``init_cfg`` without moving the global random state."""
+        with preserved_random_state():
+            super().init_weights()
+
+    def forward(self, feats: Sequence[Tensor]) -> Tensor:
+        """Predict the losses.
+
+        Args:
+            feats: One tensor a level, of shape (N, C_level, H_level, W_level).
+
+        Returns:
+            Predicted losses of shape (N,). Their scale is arbitrary; only their order is trained.
+
+        Raises:
+            ValueError: If the features' channels are not ``in_channels``.
+        """
+        return self.regressor(self.embed(feats)).squeeze(1)
+
+    def embed(self, feats: Sequence[Tensor]) -> Tensor:
+        """Return the concatenated level embeddings, of shape (N, channels * levels)."""
+        found = [feat.shape[1] for feat in feats]
+        if found != self.in_channels:
+            raise ValueError(
+                f"The 'in_channels' parameter of LossPredictionNeck is {self.in_channels}, but the "
+                f"target model's features have {found} channels. Set loss_predictor.in_channels="
+                f"{found} in the config, or choose other features with feat_modules."
+            )
+        pooled = (feat.mean(dim=(2, 3)) for feat in feats)
+        levels = [torch.relu(fc(x)) for fc, x in zip(self.embeddings, pooled, strict=True)]
+        return torch.cat(levels, dim=1)

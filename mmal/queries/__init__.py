@@ -1,0 +1,5 @@
+from .base import Query, build_query
+from .learned_loss import LearnedLoss
+from .random import Random
+
+__all__ = ["LearnedLoss", "Query", "Random", "build_query"]

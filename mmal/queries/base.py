@@ -1,0 +1,67 @@
+"""What every query has in common."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from mmal.registry import QUERIES
+from mmal.structures import PoolScores
+
+
+class Query(ABC):
+    """The rule that picks samples of the unlabelled pool (acquisition function).
+
+    A subclass says in :attr:`requires` which score columns it reads, so that scoring computes
+    nothing else, and implements :meth:`_pick`.
+
+    Attributes:
+        requires: Names of the columns of :class:`PoolScores` that the query reads.
+    """
+
+    requires: tuple[str, ...] = ()
+
+    def select(self, scores: PoolScores, budget: int, rng: np.random.Generator) -> list[str]:
+        """Pick ``budget`` samples.
+
+        Args:
+            scores: Scores of the N candidates.
+            budget: How many to pick, in 1..N.
+            rng: Source of all chance in the query: random picks, ties.
+
+        Returns:
+            Ids of the picks, best first.
+
+        Raises:
+            ValueError: If the budget is not in 1..N, or a score is missing or not finite.
+        """
+        if not 1 <= budget <= len(scores):
+            raise ValueError(
+                f"The budget of {type(self).__name__} must be between 1 and the number of "
+                f"unlabelled samples, {len(scores)}. Got {budget} instead."
+            )
+        for name in self.requires:
+            self._check_column(scores, name)
+        return [scores.ids[i] for i in self._pick(scores, budget, rng)]
+
+    @abstractmethod
+    def _pick(self, scores: PoolScores, budget: int, rng: np.random.Generator) -> np.ndarray:
+        """Return the positions of the picks among the candidates, shape (budget,)."""
+
+    def _check_column(self, scores: PoolScores, name: str) -> None:
+        if name not in scores.fields:
+            raise ValueError(
+                f"{type(self).__name__} needs the score {name!r}, but the pool was scored with "
+                f"{sorted(scores.fields) or 'none'} only."
+            )
+        bad = np.flatnonzero(~np.isfinite(scores.fields[name]))
+        if len(bad):
+            raise ValueError(
+                f"{type(self).__name__} cannot rank: {len(bad)} of {len(scores)} values of "
+                f"{name!r} are not finite, the first that of {scores.ids[bad[0]]!r}. The model has "
+                "probably diverged; look at its training log."
+            )
+
+
+def build_query(cfg: dict) -> Query:
+    """Build a query from its config, whatever the default scope of the training."""
+    return QUERIES.build({"_scope_": "mmal", **cfg})

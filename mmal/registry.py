@@ -1,0 +1,19 @@
+"""The registries of mmal: children of mmengine's, in the scope ``mmal``, plus ``QUERIES``."""
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
+from mmengine.registry import Registry
+
+MODELS = Registry("model", parent=MMENGINE_MODELS, scope="mmal", locations=["mmal.models"])
+TASK_UTILS = Registry(
+    "task util", parent=MMENGINE_TASK_UTILS, scope="mmal", locations=["mmal.models"]
+)
+DATASETS = Registry("dataset", parent=MMENGINE_DATASETS, scope="mmal", locations=["mmal.datasets"])
+HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmal", locations=["mmal.engine"])
+FUNCTIONS = Registry(
+    "function", parent=MMENGINE_FUNCTIONS, scope="mmal", locations=["mmal.datasets"]
+)
+QUERIES = Registry("query", scope="mmal", locations=["mmal.queries"])

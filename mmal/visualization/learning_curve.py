@@ -1,0 +1,88 @@
+"""Learning curves: a metric over the number of labelled samples."""
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mmal.utils import atomic_path
+
+#: Columns of ``curve.csv`` that are no metric of the test data set.
+_OTHER_COLUMNS = ("round", "labeled", "ranking_accuracy")
+
+Curve = list[dict[str, float]]
+
+
+def read_curve(work_dir: str | os.PathLike) -> Curve:
+    """Read the ``curve.csv`` of a work directory, a dict a round.
+
+    Raises:
+        FileNotFoundError: If the directory holds no finished round.
+    """
+    path = Path(work_dir, "curve.csv")
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist: {work_dir} is no work directory of tools/run_rounds.py, or "
+            "its first round is not finished."
+        )
+    with open(path, newline="") as file:
+        return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+
+
+def metric_names(curve: Curve) -> list[str]:
+    """Return the names of the test metrics in a curve, the main one first."""
+    return [k for k in curve[0] if k not in _OTHER_COLUMNS and not k.endswith("_seconds")]
+
+
+def plot_curves(
+    runs: Mapping[str, Sequence[Curve]], path: str | os.PathLike, metric: str | None = None
+) -> None:
+    """Plot learning curves into an image file.
+
+    Args:
+        runs: For each label in the legend the curves of its trials. Several trials become their
+            mean and a band of one standard deviation, over the label counts that all have.
+        path: The image file; its ending says which format.
+        metric: A column of ``curve.csv``; by default the first metric of the first curve.
+
+    Raises:
+        ValueError: If a curve lacks the metric.
+    """
+    metric = metric or metric_names(next(iter(runs.values()))[0])[0]
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for label, curves in runs.items():
+        labeled, values = _aligned(label, curves, metric)
+        mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=len(curves) > 1)
+        name = f"{label} ({len(curves)} trials)" if len(curves) > 1 else label
+        (line,) = axes.plot(labeled, mean, marker="o", markersize=4, label=name)
+        if len(curves) > 1:
+            band = mean - deviation, mean + deviation
+            axes.fill_between(labeled, *band, color=line.get_color(), alpha=0.15, linewidth=0)
+    axes.set_xlabel("labelled images")
+    axes.set_ylabel(metric)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False)
+    with atomic_path(path) as tmp:
+        figure.savefig(tmp, dpi=150)
+
+
+def _aligned(label: str, curves: Sequence[Curve], metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the common label counts, shape (R,), and the values, shape (trials, R)."""
+    by_count = []
+    for curve in curves:
+        if missing := [row for row in curve if metric not in row]:
+            raise ValueError(
+                f"The curve of {label!r} has no metric {metric!r} in round "
+                f"{missing[0]['round']:.0f}. It has {metric_names(curve)}."
+            )
+        by_count.append({row["labeled"]: row[metric] for row in curve})
+    common = sorted(set.intersection(*(set(counts) for counts in by_count)))
+    if not common:
+        raise ValueError(f"The trials of {label!r} have no number of labelled images in common.")
+    return np.array(common), np.array([[c[n] for n in common] for c in by_count])

@@ -1,0 +1,31 @@
+"""The table at the end of a run."""
+
+from rich.table import Table
+
+
+def rounds_table(records: list[dict]) -> Table:
+    """Return a table with a row a round; ``ranking`` is the ranking accuracy.
+
+    Args:
+        records: What ``metrics.json`` holds, a dict a round.
+    """
+    metric = next(iter(records[0]["metrics"]))
+    table = Table()
+    steps = ("train", "evaluate", "score", "query")
+    short = metric.rpartition("/")[2]
+    for name in ("round", "labelled", short, "ranking", *(f"{step} s" for step in steps)):
+        table.add_column(name, justify="right", no_wrap=True)
+    for record in records:
+        ranking = record.get("ranking_accuracy")
+        table.add_row(
+            str(record["round"]),
+            str(record["labeled"]),
+            f"{record['metrics'][metric]:.4f}",
+            "-" if ranking is None else f"{ranking:.3f}",
+            *(_seconds(record["seconds"].get(step)) for step in steps),
+        )
+    return table
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,190 @@
+"""Create the virtual environment that mmal's demo and tests run in.
+
+Run again, it returns at once when nothing changed, and continues where an interrupted run stopped.
+Compiled wheels are kept in $MMAL_CACHE (by default ~/.cache/mmal), so that a second checkout does
+not compile mmcv again.
+
+Example:
+    python3 tools/dev/setup_env.py --venv .venv --family continued
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from machine import SetupError, build_jobs, check_machine
+from virtual_env import VirtualEnv
+from wheel_cache import WheelCache, cache_root
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "requirements"
+
+
+def parse_args() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="default: .venv")
+    parser.add_argument(
+        "--family",
+        choices=("continued", "original"),
+        default="continued",
+        help="which OpenMMLab packages: requirements/mm_FAMILY.txt (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--torch",
+        nargs=2,
+        metavar=("TORCH", "TORCHVISION"),
+        help="other versions than the family's, e.g. 'torch==2.11.*' 'torchvision==0.26.*'",
+    )
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def step(title: str) -> Iterator[None]:
+    """Print one line for a step, with the seconds it took."""
+    start = time.monotonic()
+    print(f"{title} ...", end="", flush=True)
+    try:
+        yield
+    except BaseException:
+        print(" stopped", flush=True)
+        raise
+    print(f" {time.monotonic() - start:.0f} s", flush=True)
+
+
+def read_requirements(file: Path) -> dict[str, str]:
+    """Return the lines of a requirements file by package name."""
+    specs = [line.split("#")[0].strip() for line in file.read_text().splitlines()]
+    return {re.match(r"[\w.-]+", spec).group().lower(): spec for spec in specs if spec}
+
+
+def fingerprint(args: argparse.Namespace) -> str:
+    """Return a hash of everything that decides what gets installed."""
+    digest = hashlib.sha256(repr((args.family, args.torch, ROOT, args.venv)).encode())
+    sources = [*REQUIREMENTS.glob("*.txt"), *Path(__file__).parent.glob("*.py")]
+    for source in [*sorted(sources), ROOT / "pyproject.toml"]:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def install_compiled(
+    venv: VirtualEnv,
+    cache: WheelCache,
+    spec: str,
+    fits: str,
+    module: str,
+    variables: dict[str, str],
+) -> None:
+    """Install a package that is compiled for this very environment, from the cache if it is there.
+
+    Args:
+        venv: Where to install.
+        cache: Where the wheel is looked for and kept.
+        spec: The package with its exact version.
+        fits: What the wheel is compiled for, besides the Python and the platform.
+        module: The module whose import proves that the wheel fits.
+        variables: Environment variables for the compilation.
+    """
+    python, package = sys.implementation.cache_tag, spec.split("==")[0]
+    key = f"{spec.replace('==', '-')}-{fits}-{python}-{sysconfig.get_platform()}"
+
+    def compile_into(output: Path, temporary: Path) -> None:
+        options = ("--no-deps", "--no-build-isolation", "--no-cache-dir", "--no-binary", package)
+        extra = {"TMPDIR": str(temporary), **variables}
+        venv.pip("wheel", *options, "--wheel-dir", str(output), spec, variables=extra)
+
+    def install(wheel: Path) -> None:
+        venv.pip("install", "--no-deps", "--force-reinstall", str(wheel))
+        done = venv.run("-c", f"import {module}")
+        if done.returncode != 0:
+            raise SetupError(f"{spec} is installed but does not import:\n{done.stderr[-2000:]}")
+
+    cached = cache.find(key)
+    if cached:
+        try:
+            with step(f"{spec}, compiled before"):
+                install(cached)
+            return
+        except SetupError:
+            print(f"The cached wheel of {spec} does not work here and is replaced.", flush=True)
+            cache.drop(key)
+    with step(f"{spec}, compiling" + (" (ten minutes or more)" if "mmcv" in package else "")):
+        install(cache.build(key, compile_into))
+
+
+def install_everything(venv: VirtualEnv, cache: WheelCache, args: argparse.Namespace) -> None:
+    """Install all packages; the order matters."""
+    family = read_requirements(REQUIREMENTS / f"mm_{args.family}.txt")
+    if args.torch:
+        family["torch"], family["torchvision"] = args.torch
+    pose = read_requirements(REQUIREMENTS / "pose.txt")
+    mmcv = family.get("mmcv") or family["onedl-mmcv"]
+    xtcocotools, mmpose = pose.pop("xtcocotools"), pose.pop("mmpose")
+    mm_packages = [spec for name, spec in family.items() if re.search("mmengine|mmdet", name)]
+    venv.constraints.write_text("\n".join([*family.values(), ""]))
+
+    with step("PyTorch"):
+        venv.install(family["torch"], family["torchvision"])
+    with step("Build tools and libraries"):
+        files = ("build.txt", "runtime.txt", "mm_deps.txt", "tests.txt")
+        options = [option for name in files for option in ("-r", str(REQUIREMENTS / name))]
+        venv.install(*options, *pose.values())
+    with step("OpenMMLab packages"):
+        venv.install("--no-deps", "--no-build-isolation", *mm_packages, mmpose)
+
+    facts = venv.probe()
+    build = {"MMCV_WITH_OPS": "1", "MAX_JOBS": os.environ.get("MAX_JOBS") or str(build_jobs())}
+    if facts["cuda_compiler_missing"]:
+        print("There is no CUDA compiler (nvcc): mmcv's operators will run on the CPU only.")
+        # Whenever torch sees a GPU, mmcv compiles for CUDA, and without nvcc it fails.
+        build["CUDA_VISIBLE_DEVICES"] = ""
+    install_compiled(venv, cache, mmcv, f"torch-{facts['torch']}-{facts['ops']}", "mmcv.ops", build)
+    numpy = f"numpy-{facts['numpy']}"
+    install_compiled(venv, cache, xtcocotools, numpy, "xtcocotools._mask", {})
+    with step("mmal"):
+        venv.pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    with step("Checking that everything imports"):
+        done = venv.run(str(Path(__file__).with_name("check_env.py")), "test")
+        if done.returncode != 0:
+            raise SetupError(done.stderr)
+
+
+def main() -> None:
+    """Set up the environment, or return at once when it is up to date."""
+    args = parse_args()
+    args.venv = args.venv.absolute()
+    venv, wanted = VirtualEnv(args.venv), fingerprint(args)
+    if venv.is_complete(wanted):
+        return
+    # A plain kill then cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped by a signal"))
+    try:
+        check_machine()
+        cache = WheelCache(cache_root())
+        with cache.lock():
+            if not venv.is_complete(wanted):
+                print(f"Setting up {venv.root} (details in {venv.log.name} there)", flush=True)
+                venv.create()
+                install_everything(venv, cache, args)
+                venv.stamp.write_text(wanted)
+    except KeyboardInterrupt:
+        sys.exit("interrupted; run the same command again to continue")
+    except (SetupError, OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

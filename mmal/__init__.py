@@ -1,7 +1,7 @@
 """mmal: learning loss active learning for MMDetection and MMPose.
 
-Importing this package registers its components with mmengine's registries under the scope ``mmal``; a config
-does so with ``custom_imports = dict(imports=['mmal'])``.
+Importing this package registers its components with mmengine's registries in the scope ``mmal``;
+a config does so with ``custom_imports = dict(imports=['mmal'])``.
 """
 
 from mmal import datasets, engine, evaluation, models, queries

@@ -7,12 +7,13 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+def add_config_arguments(parser: argparse.ArgumentParser, training: bool = True) -> None:
     """Add the options that MM users know to a parser with a ``config`` argument."""
     parser.add_argument(
         "--work-dir", help="where to write (default: work_dir of the config, or work_dirs/<config>)"
     )
-    parser.add_argument("--amp", action="store_true", help="train with automatic mixed precision")
+    if training:
+        parser.add_argument("--amp", action="store_true", help="automatic mixed precision")
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -21,12 +22,13 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         'train_dataloader.batch_size=8 key="[a,b]"',
     )
     parser.add_argument(
-        "--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none", help="job launcher"
+        "--launcher",
+        choices=["none", "pytorch", "slurm", "mpi"],
+        default="none",
+        help="job launcher (default: none)",
     )
     # torch.distributed.launch passes it; torchrun sets LOCAL_RANK instead.
-    parser.add_argument(
-        "--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS
-    )
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
 
 
 def config_from_args(args: argparse.Namespace) -> Config:
@@ -37,7 +39,7 @@ def config_from_args(args: argparse.Namespace) -> Config:
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.get("work_dir") or f"work_dirs/{Path(args.config).stem}"
-    if args.amp:
+    if getattr(args, "amp", False):
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
     return cfg

@@ -1,6 +1,5 @@
 """Scoring images with a trained model."""
 
-import copy
 import os
 
 from mmengine.config import Config
@@ -11,7 +10,7 @@ from mmengine.runner import load_checkpoint
 from mmal.datasets import PoolDataset
 from mmal.engine import score_pool, test_pipeline
 from mmal.engine.rounds.round_config import pool_of
-from mmal.registry import MODELS
+from mmal.models import build_model
 from mmal.structures import PoolScores
 
 
@@ -45,7 +44,7 @@ def score_images(
     dataset = PoolDataset(
         source, str(pool) if pool else None, "unlabeled", pipeline=test_pipeline(cfg)
     )
-    model = MODELS.build(copy.deepcopy(cfg.model))
+    model = build_model(cfg)
     load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
     loader = cfg.test_dataloader
     return score_pool(

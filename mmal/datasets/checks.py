@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.fileio import load
 from mmengine.registry import DATASETS
 from rich.progress import track
 
@@ -38,6 +39,8 @@ def check_datasets(configs: Sequence[dict], ignore_classes: Iterable[str] = ()) 
         elif hasattr(dataset, "ann_subdir"):
             problems += _check_xml(dataset, set(ignore_classes), images)
         else:
+            if hasattr(dataset, "COCOAPI"):
+                problems += _check_coco(dataset, set(ignore_classes))
             for info in dataset.load_data_list():
                 images[info["img_path"]] = dataset.ann_file or dataset.data_root
     problems += _check_images(images)
@@ -63,27 +66,40 @@ def _missing_paths(dataset: BaseDataset) -> list[str]:
 def _check_xml(dataset: BaseDataset, ignored: set[str], images: dict[str, str]) -> list[str]:
     """Check the annotations of a VOC-style data set; add its images to ``images``."""
     problems: list[str] = []
-    unknown: Counter[str] = Counter()
-    known = set(dataset.metainfo["classes"]) | ignored
+    labels: Counter[str] = Counter()
     for image_id in Path(dataset.ann_file).read_text(encoding="utf-8").split():
         xml_path = os.path.join(dataset.sub_data_root, dataset.ann_subdir, f"{image_id}.xml")
         img_path = os.path.join(dataset.sub_data_root, dataset.img_subdir, f"{image_id}.jpg")
         images[img_path] = xml_path
         try:
             objects = ET.parse(xml_path).getroot().findall("object")
-            unknown.update(o.findtext("name") for o in objects if o.findtext("name") not in known)
+            labels.update(o.findtext("name") for o in objects)
         except FileNotFoundError:
             problems.append(f"{xml_path} is missing (listed in {dataset.ann_file})")
         except ET.ParseError as error:
             problems.append(f"{xml_path} does not parse: {error}")
-    if unknown:
-        counts = ", ".join(f"{name!r} ({n})" for name, n in unknown.most_common())
-        problems.append(
-            f"{dataset.ann_file}: {unknown.total()} boxes have a class that the config does not "
-            f"know and would be ignored: {counts}. Add the classes to metainfo.classes (and to "
-            "num_classes), or list them in active_learning.ignore_classes"
-        )
-    return problems
+    return problems + _unknown_classes(dataset, labels, ignored)
+
+
+def _check_coco(dataset: BaseDataset, ignored: set[str]) -> list[str]:
+    """Check the classes of a COCO-style data set."""
+    content = load(dataset.ann_file)
+    names = {category["id"]: category["name"] for category in content["categories"]}
+    labels = Counter(names[box["category_id"]] for box in content.get("annotations", []))
+    return _unknown_classes(dataset, labels, ignored)
+
+
+def _unknown_classes(dataset: BaseDataset, labels: Counter[str], ignored: set[str]) -> list[str]:
+    known = set(dataset.metainfo["classes"]) | ignored
+    unknown = Counter({name: n for name, n in labels.items() if name not in known})
+    if not unknown:
+        return []
+    counts = ", ".join(f"{name!r} ({n})" for name, n in unknown.most_common())
+    return [
+        f"{dataset.ann_file}: {unknown.total()} boxes have a class that the config does not "
+        f"know and would be ignored: {counts}. Add the classes to metainfo.classes (and to "
+        "num_classes), or list them in active_learning.ignore_classes"
+    ]
 
 
 def _check_images(images: dict[str, str]) -> list[str]:

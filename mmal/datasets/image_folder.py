@@ -30,10 +30,13 @@ class ImageFolder(BaseDataset):
         self.suffixes = tuple(suffixes)
         super().__init__(data_root=data_root, **kwargs)
 
+    def _is_image(self, path: Path) -> bool:
+        return path.suffix.lower() in self.suffixes and path.is_file()
+
     def load_data_list(self) -> list[dict]:
         """List the images."""
         root = Path(self.data_root)
-        paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in self.suffixes)
+        paths = sorted(p for p in root.rglob("*") if self._is_image(p))
         if not paths:
             raise FileNotFoundError(
                 f"ImageFolder found no image below data_root={self.data_root!r} "

@@ -45,7 +45,7 @@ def acquire(
 
     Writes ``scores.parquet`` (where scored) and ``picks.txt``, one image file a line, best first,
     into ``out_dir``, then the pool: its commit is the last step, so whatever is interrupted can
-    be repeated. Scores that are there already are used.
+    be repeated.
 
     Args:
         pool: The pool; gets a round.
@@ -64,17 +64,13 @@ def acquire(
     candidates = draw_candidates(pool, subset)
     infos = (dataset.get_data_info(i) for i in range(len(dataset)))
     paths = {info["sample_id"]: info["img_path"] for info in infos}
-    scores_path = out_dir / "scores.parquet"
-    if not query.requires:
-        scores = PoolScores(candidates, [paths[i] for i in candidates])
-    elif scores_path.exists() and (kept := PoolScores.load(scores_path)).ids == candidates:
-        scores = kept
-    else:
+    if query.requires:
         scores = score(candidates)
         if is_main_process():
-            scores.save(scores_path)
+            scores.save(out_dir / "scores.parquet")
+    else:
+        scores = PoolScores(candidates, [paths[i] for i in candidates])
     picks = query.select(scores, budget, _generator(pool, _QUERY))
-    barrier()  # nobody still looks for the scores file
     if is_main_process():
         write_image_list(out_dir / "picks.txt", [paths[i] for i in picks])
     pool.commit(picks, type(query).__name__, pool_path if is_main_process() else None)

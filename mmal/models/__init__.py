@@ -1,4 +1,5 @@
 from . import compat
+from .build import build_model
 from .learning_loss import LearningLossMixin, learning_loss
 from .losses import PairwiseRankingLoss
 from .necks import LossPredictionNeck
@@ -11,6 +12,7 @@ __all__ = [
     "PairwiseRankingLoss",
     "SampleLosses",
     "TwoStageSampleLosses",
+    "build_model",
     "compat",
     "learning_loss",
 ]

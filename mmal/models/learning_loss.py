@@ -36,9 +36,7 @@ class LearningLossMixin:
         """The target's losses on a batch, plus ``loss_rank`` and ``rank_acc``."""
         with self.sample_losses.record(self) as recording, self._recorded_features() as feats:
             losses = super().loss(inputs, data_samples)
-        target_loss = self.sample_losses.replay(
-            self, recording, super().loss, inputs, data_samples
-        )
+        target_loss = self.sample_losses.replay(self, recording, super().loss, inputs, data_samples)
         return {**losses, **self.ranking_loss(self._predict_loss(feats), target_loss)}
 
     def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:

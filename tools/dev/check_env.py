@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 
 # What is imported, and the requirements file that brings it.
 RUNTIME = {
@@ -17,8 +18,8 @@ RUNTIME = {
     "cv2": "mm_deps.txt",
     "mmengine": "mm_continued.txt",
     "mmcv.ops": "mm_continued.txt",
-    "mmdet.models": "mm_continued.txt",
-    "mmpose.models": "pose.txt",
+    "mmdet.apis": "mm_continued.txt",
+    "mmdet.datasets": "mm_continued.txt",
     "matplotlib": "runtime.txt",
     "numpy": "runtime.txt",
     "PIL": "runtime.txt",
@@ -28,12 +29,13 @@ RUNTIME = {
 }
 TASKS = {
     "demo": RUNTIME,
-    "test": {**RUNTIME, "pytest": "tests.txt"},
+    "test": {**RUNTIME, "mmpose.apis": "pose.txt", "pytest": "tests.txt"},
     "lint": {"ruff": "tests.txt"},
 }
 ADVICE = """Either let make prepare an environment of its own, used when PYTHON is not given:
     make env
-or install into this one; mmcv, mmpose and xtcocotools with the options in tools/dev/setup_env.py:
+or install into this one (mmcv, mmpose and xtcocotools with the options in tools/dev/setup_env.py;
+with the original OpenMMLab packages, mm_original.txt):
     {python} -m pip install {files}"""
 
 
@@ -54,6 +56,7 @@ def main() -> None:
     parser.add_argument("task", choices=TASKS, help="the make target to check for")
     needs = TASKS[parser.parse_args().task]
 
+    warnings.simplefilter("ignore")  # others' deprecations would hide what is missing
     problems = {module: problem(module) for module in needs}
     failed = {module: reason for module, reason in problems.items() if reason}
     if failed:

@@ -133,7 +133,9 @@ def install_everything(venv: VirtualEnv, cache: WheelCache, args: argparse.Names
     pose = read_requirements(REQUIREMENTS / "pose.txt")
     mmcv = family.get("mmcv") or family["onedl-mmcv"]
     xtcocotools, mmpose = pose.pop("xtcocotools"), pose.pop("mmpose")
-    mm_packages = [spec for name, spec in family.items() if re.search("mmengine|mmdet", name)]
+    bare = [spec for name, spec in family.items() if re.search("mmengine|mmdet|imaug", name)]
+    apart = {*bare, mmcv, family["torch"], family["torchvision"]}
+    libraries = [spec for spec in [*family.values(), *pose.values()] if spec not in apart]
     venv.constraints.write_text("\n".join([*family.values(), ""]))
 
     with step("PyTorch"):
@@ -141,9 +143,9 @@ def install_everything(venv: VirtualEnv, cache: WheelCache, args: argparse.Names
     with step("Build tools and libraries"):
         files = ("build.txt", "runtime.txt", "mm_deps.txt", "tests.txt")
         options = [option for name in files for option in ("-r", str(REQUIREMENTS / name))]
-        venv.install(*options, *pose.values())
+        venv.install(*options, *libraries)
     with step("OpenMMLab packages"):
-        venv.install("--no-deps", "--no-build-isolation", *mm_packages, mmpose)
+        venv.install("--no-deps", "--no-build-isolation", *bare, mmpose)
 
     facts = venv.probe()
     build = {"MMCV_WITH_OPS": "1", "MAX_JOBS": os.environ.get("MAX_JOBS") or str(build_jobs())}

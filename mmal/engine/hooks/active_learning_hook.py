@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.hooks import EMAHook, Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
@@ -23,7 +23,7 @@ from ..scoring import bare, score_pool
 class ActiveLearningHook(Hook):
     """Detaches the features at an epoch, and picks images to label after training.
 
-    1. Before training it checks the model, its features and the batch size.
+    1. Before training it checks the model and the batch size, and with ``unlabeled`` the features.
     2. From ``detach_epoch`` on the ranking loss no longer reaches the target model; the loss
        prediction module goes on learning.
     3. After training, where ``unlabeled`` is given, it scores those images with the test
@@ -33,7 +33,7 @@ class ActiveLearningHook(Hook):
 
     Args:
         detach_epoch: First epoch, counted from 0, with detached features; 0 detaches from the
-            start, None never.
+            start, None never. A loop that counts iterations has no other epoch than 0.
         unlabeled: Config of the data set of unlabelled images, for example
             ``dict(type='mmal.ImageFolder', data_root='data/unlabeled')``. Its annotations, if
             any, are not looked at, and its pipeline is replaced by the test pipeline.
@@ -42,7 +42,8 @@ class ActiveLearningHook(Hook):
         subset: Score a random subset of this size instead of all.
 
     Raises:
-        ValueError: If ``unlabeled`` comes without a budget, or the budget exceeds the images.
+        ValueError: If ``unlabeled`` comes without a budget, the budget exceeds the images, or
+            ``detach_epoch`` means nothing to the training loop.
         FileExistsError: If the work directory holds another training's picks.
         TypeError: If the model is not a LearningLoss model.
     """
@@ -76,6 +77,12 @@ class ActiveLearningHook(Hook):
             raise TypeError(
                 f"ActiveLearningHook needs a model of type 'mmal.LearningLoss', but the config's "
                 f"is a {type(model).__name__}."
+            )
+        if self.detach_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
+            raise ValueError(
+                f"ActiveLearningHook has detach_epoch={self.detach_epoch}, but the training loop "
+                "counts iterations, not epochs. Use an EpochBasedTrainLoop, or detach from the "
+                "start (0) or never (None)."
             )
         check_batch_size(runner.train_dataloader.batch_sampler.batch_size)
         if self.unlabeled is not None:

@@ -102,7 +102,12 @@ class RoundDriver:
     def _run_round(self, index: int, record: dict) -> dict:
         """Train, evaluate, score, query and commit; what ``record`` holds is done already."""
         if not record:
-            labeled = sum(len(acquired.picks) for acquired in self._pool.rounds)
+            if len(self._pool.rounds) > index + 1:
+                raise FileNotFoundError(
+                    f"{self._work_dir.round_dir(index)}/metrics.json is missing, but later rounds "
+                    "follow. Put it back; an earlier round cannot be repeated."
+                )
+            labeled = len(self._pool.labeled_ids)
             seconds = self._train(index)
             record = dict(round=index, labeled=labeled, seconds=dict(train=seconds))
             self._save(record)
@@ -111,7 +116,7 @@ class RoundDriver:
             raise FileNotFoundError(
                 f"The checkpoint of round {index} is not in {self._work_dir.round_dir(index)}. "
                 "Rounds need default_hooks.checkpoint (CheckpointHook) to save the last epoch; "
-                "if the file was deleted, delete the round's metrics.json, too, and --resume."
+                "if it was deleted, delete the metrics.json of this last round, too, and --resume."
             )
         config = evaluation_config(self._cfg, self._work_dir, index)
         runner = RoundRunner.from_cfg(config)

@@ -1,15 +1,12 @@
 """Everything that can be refused before the first training."""
 
-import copy
-
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 
 from mmal.datasets import PoolDataset
 from mmal.datasets.checks import check_datasets
-from mmal.models import LearningLossMixin
-from mmal.registry import MODELS
+from mmal.models import LearningLossMixin, build_model
 from mmal.structures import Pool, PoolError
 
 from ..checks import check_batch_size, check_features
@@ -35,6 +32,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     _check_work_dir(work_dir, resume)
     init_default_scope(cfg.get("default_scope", "mmdet"))
     check_batch_size(cfg.train_dataloader.batch_size)
+    _check_hooks(cfg)
     query = settings.build_query()
     begins = not work_dir.pool.exists()
     if begins and is_main_process():
@@ -42,7 +40,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
         check_datasets(leaves, settings.ignore_classes)
     dataset = PoolDataset(pool_of(cfg), split="unlabeled", pipeline=test_pipeline(cfg))
     settings.check_pool_size(len(dataset.pool.ids))
-    model = MODELS.build(copy.deepcopy(cfg.model))
+    model = build_model(cfg)
     if isinstance(model, LearningLossMixin):
         check_features(model, dataset)
     elif query.requires:
@@ -65,6 +63,15 @@ def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
             f"{work_dir.root} already holds rounds (pool.json). Go on with them by --resume, or "
             "choose another --work-dir."
         )
+
+
+def _check_hooks(cfg: Config) -> None:
+    for hook in cfg.get("custom_hooks") or []:
+        if str(hook["type"]).endswith("ActiveLearningHook") and hook.get("unlabeled") is not None:
+            raise ValueError(
+                "Rounds acquire by themselves: remove 'unlabeled', 'budget', 'query' and 'subset' "
+                "from the ActiveLearningHook of the config; active_learning holds them."
+            )
 
 
 def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir) -> None:

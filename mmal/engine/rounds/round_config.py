@@ -45,7 +45,10 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
         cfg[key] = None
     # Two, so that the last is still there while the next is being written.
     cfg.default_hooks.checkpoint.setdefault("max_keep_ckpts", 2)
-    cfg.resume = work_dir.checkpoint(index) is not None
+    if (checkpoint := work_dir.checkpoint(index)) is not None:
+        # Named here, since mmengine would prefer the config's load_from, and a work directory
+        # that was moved.
+        cfg.resume, cfg.load_from = True, str(checkpoint)
     return cfg
 
 
@@ -61,7 +64,7 @@ def evaluation_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
 def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Config:
     # The runner dumps the config under its file's name.
     name = f"config_{stage}.py"
-    cfg = Config(copy.deepcopy(cfg.to_dict()), cfg_text=cfg.text, filename=name)
+    cfg = Config(copy.deepcopy(cfg.to_dict()), cfg_text=cfg.text or "#", filename=name)
     cfg.work_dir = str(work_dir.round_dir(index))
     # Loggers and visualizers are kept by name for the life of the process.
     cfg.experiment_name = f"{work_dir.root.name}_round_{index:02d}_{stage}"

@@ -16,10 +16,9 @@ class TwoStageSampleLosses(SampleLosses):
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
-        """Whether ``model`` has the RPN head and the RoI head of Faster R-CNN."""
-        head = getattr(model, "roi_head", None)
-        rpn = getattr(model, "rpn_head", None)
-        return type(head).__name__ == "StandardRoIHead" and type(rpn).__name__ == "RPNHead"
+        """Whether ``model`` has the RPN head and the RoI head of Faster R-CNN, without masks."""
+        heads = [type(getattr(model, name, None)).__name__ for name in ("rpn_head", "roi_head")]
+        return heads == ["RPNHead", "StandardRoIHead"] and not model.with_mask
 
     def heads(self, model: nn.Module) -> list[nn.Module]:
         """The RPN head and the RoI head."""

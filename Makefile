@@ -1,0 +1,60 @@
+# make demo, make test, make lint: each first prepares the environment in .venv; see `make help`.
+
+VENV ?= .venv
+FAMILY ?= continued
+# The oldest Python that mmal runs with is 3.10; the first that will do, else whatever python3 is.
+BASE_PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+	&& echo $$python && exit; done; echo python3)
+DEMO_DIR ?= work_dirs/demo
+
+ifdef PYTHON
+# An environment of the user's: never changed, only checked.
+prepare = $(PYTHON) tools/dev/check_env.py $(1)
+else
+PYTHON := $(VENV)/bin/python
+prepare = $(BASE_PYTHON) tools/dev/setup_env.py --venv $(VENV) --family $(FAMILY)
+endif
+
+# The tools find this checkout's mmal, also with a Python into which it is not installed.
+# Torch threads that wait busily starve the others when processes share few cores: 4 times slower.
+export OMP_WAIT_POLICY ?= passive
+
+export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
+
+.PHONY: help env demo test lint clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    active learning rounds on generated images (6 minutes on 2 cores); run again,"
+	@echo "             it continues; DEMO_ARGS='--cfg-options active_learning.rounds=2', DEMO_DIR=..."
+	@echo "make test    the tests; TEST_ARGS='-k pool' passes options to pytest"
+	@echo "make lint    ruff: rules and formatting"
+	@echo "make env     only the environment: $(VENV), by tools/dev/setup_env.py"
+	@echo "make clean   remove what the demo and the tests wrote, but not $(VENV)"
+	@echo
+	@echo "PYTHON=...       use this Python as it is, instead of $(VENV)"
+	@echo "BASE_PYTHON=...  the Python that $(VENV) is created with"
+	@echo "FAMILY=original  the original OpenMMLab packages instead of their continuation"
+
+env:
+	@$(call prepare,test)
+
+demo:
+	@$(call prepare,demo)
+	$(PYTHON) tools/misc/make_toy_voc.py data/toy_voc
+	$(PYTHON) tools/run_rounds.py configs/demo/toy_voc.py --work-dir $(DEMO_DIR) \
+		$$(test -e $(DEMO_DIR)/pool.json && echo --resume) $(DEMO_ARGS)
+
+test:
+	@$(call prepare,test)
+	$(PYTHON) -m pytest -q tests $(TEST_ARGS)
+
+lint:
+	@$(call prepare,lint)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+clean:
+	rm -rf $(DEMO_DIR) data/toy_voc build dist *.egg-info .pytest_cache .ruff_cache
+	find mmal tests tools configs -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,12 @@
+# Faster R-CNN-R50 on PASCAL VOC 07+12: rounds as in the paper's protocol, model and schedule from
+# MMDetection (12 passes over the data, at its learning rate for 16 images a step).
+_base_ = ["mmdet::pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py", "../_base_/voc0712_rounds.py"]
+
+model = dict(
+    _delete_=True,
+    type="mmal.LearningLoss",
+    target=_base_.model,
+    loss_predictor=dict(type="mmal.LossPredictionNeck", in_channels=[256] * 5),  # FPN's outputs
+    ranking_loss=dict(type="mmal.PairwiseRankingLoss", margin=1.0, loss_weight=1.0),
+)
+train_dataloader = dict(batch_size=16)

@@ -1,0 +1,77 @@
+"""Tests of images without annotations."""
+
+import os
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.registry import DATASETS
+
+from mmal.datasets import ImageFolder, PoolDataset
+
+LOAD = [
+    dict(type="LoadImageFromFile"),
+    dict(type="mmdet.LoadAnnotations", with_bbox=True),
+    dict(type="mmdet.PackDetInputs", meta_keys=("img_id", "img_path")),
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Images at two depths, beside what is none."""
+    for i, name in enumerate(["b.jpg", "a.PNG", "deep/er/c.jpeg", "deep/d.bmp"]):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((8, 10, 3), 10 * i, np.uint8))
+    for name in ("notes.txt", "deep/jpg", ".jpg.swp"):
+        (tmp_path / "images" / name).write_text("no image")
+    return tmp_path / "images"
+
+
+def test_all_images_below_sorted_by_path(folder):
+    dataset = ImageFolder(str(folder))
+
+    found = [os.path.relpath(d["img_path"], folder) for d in dataset.load_data_list()]
+    assert found == ["a.PNG", "b.jpg", "deep/d.bmp", "deep/er/c.jpeg"]
+    assert len(dataset) == 4
+    assert len({dataset.get_data_info(i)["img_id"] for i in range(4)}) == 4
+
+
+def test_folders_are_no_images(folder):
+    (folder / "shots.jpg").mkdir()
+    cv2.imwrite(str(folder / "shots.jpg" / "e.png"), np.zeros((8, 10, 3), np.uint8))
+
+    names = [os.path.basename(d["img_path"]) for d in ImageFolder(str(folder)).load_data_list()]
+    assert sorted(names) == ["a.PNG", "b.jpg", "c.jpeg", "d.bmp", "e.png"]
+
+
+def test_suffixes(folder):
+    dataset = ImageFolder(str(folder), suffixes=[".bmp", ".jpeg"])
+
+    assert [d["img_path"][-5:] for d in dataset.load_data_list()] == ["d.bmp", ".jpeg"]
+
+
+def test_pipeline_loads_the_images_and_finds_no_annotations(folder):
+    config = dict(type="mmal.ImageFolder", data_root=str(folder), pipeline=LOAD)
+    samples = list(DATASETS.build(config))
+
+    # The second file that was written, then the first, the fourth and the third.
+    assert [int(sample["inputs"].float().mean()) for sample in samples] == [10, 0, 30, 20]
+    assert [len(sample["data_samples"].gt_instances) for sample in samples] == [0] * 4
+
+
+def test_is_a_pool_with_paths_as_ids(folder):
+    dataset = PoolDataset(
+        dict(type="mmal.ImageFolder", data_root=str(folder)), split="unlabeled", pipeline=LOAD
+    )
+
+    assert dataset.pool.ids == ["a.PNG", "b.jpg", "deep/d.bmp", "deep/er/c.jpeg"]
+    assert dataset[3]["data_samples"].sample_id == "deep/er/c.jpeg"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("empty", "an empty folder"), ("no", "no such fold")])
+def test_folder_without_images(tmp_path, name, reason):
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(FileNotFoundError, match=rf"no image below data_root='.*{name}' \({reason}"):
+        ImageFolder(str(tmp_path / name))

@@ -1,0 +1,233 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmal.datasets.checks import DatasetError
+from mmal.engine.rounds import run_rounds
+from mmal.structures import PoolError, PoolScores
+
+
+def pool_of(cfg: Config) -> dict:
+    return json.loads(Path(cfg.work_dir, "pool.json").read_text())
+
+
+def test_rounds_from_the_first_label_to_the_last(cfg: Config) -> None:
+    records = run_rounds(cfg)
+    work_dir = Path(cfg.work_dir)
+
+    assert [r["labeled"] for r in records] == [6, 10, 14]
+    rounds = pool_of(cfg)["rounds"]
+    assert [(r["query"], len(r["picks"])) for r in rounds] == [
+        ("initial", 6),
+        ("LearnedLoss", 4),
+        ("LearnedLoss", 4),
+    ]
+    picked = [sample_id for r in rounds for sample_id in r["picks"]]
+    assert len(set(picked)) == 14
+
+    # The picks are the highest scores among what was not yet labelled.
+    scores = PoolScores.load(work_dir / "round_00" / "scores.parquet")
+    assert set(scores.ids) == {f"train_{i:02d}" for i in range(16)} - set(rounds[0]["picks"])
+    best = np.argsort(-scores.fields["pred_loss"])[:4]
+    assert rounds[1]["picks"] == [scores.ids[i] for i in best]
+    picks = (work_dir / "round_00" / "picks.txt").read_text().splitlines()
+    assert [Path(p).stem for p in picks] == rounds[1]["picks"]
+    assert all(Path(p).exists() for p in picks)
+    assert not (work_dir / "round_02" / "picks.txt").exists()
+
+    with open(work_dir / "curve.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["labeled"] for row in rows] == ["6", "10", "14"]
+    for row, record in zip(rows, records, strict=True):
+        assert float(row["pascal_voc/mAP"]) == record["metrics"]["pascal_voc/mAP"]
+        assert 0 <= float(row["ranking_accuracy"]) <= 1
+        assert float(row["train_seconds"]) > 0
+    assert (work_dir / "curve.png").stat().st_size > 1000
+
+    # A round's model saw its labelled images alone, as often as it has epochs.
+    log = next((work_dir / "round_01").glob("*/vis_data/scalars.json")).read_text()
+    steps = [json.loads(line) for line in log.splitlines()]
+    assert [s["step"] for s in steps] == list(range(1, 10))  # 3 epochs of ceil(10 / 4)
+
+
+def test_a_finished_run_resumes_to_nothing(cfg: Config) -> None:
+    cfg.active_learning.rounds = 1
+    records = run_rounds(cfg)
+    before = Path(cfg.work_dir, "round_00", "metrics.json").stat().st_mtime_ns
+    assert run_rounds(cfg, resume=True) == records
+    assert Path(cfg.work_dir, "round_00", "metrics.json").stat().st_mtime_ns == before
+
+
+def test_random_trains_a_plain_detector_and_scores_nothing(cfg: Config) -> None:
+    cfg.model = cfg.model.target
+    cfg.custom_hooks = []
+    cfg.active_learning.update(rounds=2, query=dict(type="mmal.Random"))
+    records = run_rounds(cfg)
+    assert "ranking_accuracy" not in records[0]
+    assert not Path(cfg.work_dir, "round_00", "scores.parquet").exists()
+    assert len(pool_of(cfg)["rounds"][1]["picks"]) == 4
+
+
+def test_queries_with_one_seed_share_the_initial_set(cfg: Config) -> None:
+    initial = {}
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        cfg.work_dir = f"{Path(cfg.work_dir).parent}/{name}"
+        cfg.active_learning.rounds = 1
+        cfg.randomness.seed = seed
+        run_rounds(cfg)
+        initial[name] = pool_of(cfg)["rounds"][0]["picks"]
+    assert initial["a"] == initial["b"]
+    assert set(initial["a"]) != set(initial["c"])
+
+
+def test_kill_and_resume_give_what_an_uninterrupted_run_gives(
+    cfg: Config, config_file: Path
+) -> None:
+    """Killed in the second round's training, after its first checkpoint."""
+    # Augmentation is random and three workers share it: every random state has to come back.
+    cfg.active_learning.rounds = 3
+    whole = f"{cfg.work_dir}_whole"
+    tool = str(Path(__file__).parents[3] / "tools" / "run_rounds.py")
+    command = [sys.executable, tool, str(config_file), "--work-dir"]
+    env = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+    subprocess.run([*command, whole], check=True, env=env, capture_output=True)
+
+    process = subprocess.Popen(
+        [*command, cfg.work_dir], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    first_checkpoint = Path(cfg.work_dir, "round_01", "last_checkpoint")
+    deadline = time.monotonic() + 300
+    while not first_checkpoint.exists() and process.poll() is None:
+        assert time.monotonic() < deadline, "the second round never saved a checkpoint"
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(pool_of(cfg)["rounds"]) == 2, "killed too late to prove anything"
+
+    subprocess.run(
+        [*command, cfg.work_dir, "--resume"], check=True, env=env, capture_output=True
+    )
+    assert pool_of(cfg) == json.loads(Path(whole, "pool.json").read_text())
+    weights = [
+        torch.load(Path(d, "round_02", "epoch_3.pth"), weights_only=False)["state_dict"]
+        for d in (whole, cfg.work_dir)
+    ]
+    for key, value in weights[0].items():
+        assert torch.equal(value, weights[1][key]), key
+
+
+def test_an_interruption_after_any_step_repeats_at_most_that_step(
+    cfg: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg.active_learning.rounds = 2
+    expected = f"{cfg.work_dir}_whole"
+    whole = Config(cfg.to_dict())
+    whole.work_dir = expected
+    run_rounds(whole)
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*args, **kwargs):
+        raise Interrupted
+
+    steps = ["measure_losses", "score_pool", "acquire"]
+    for attempt, step in enumerate(steps):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"mmal.engine.rounds.driver.{step}", interrupt)
+            with pytest.raises(Interrupted):
+                run_rounds(cfg, resume=attempt > 0)
+        assert len(pool_of(cfg)["rounds"]) == 1
+    trained = Path(cfg.work_dir, "round_00", "epoch_3.pth").stat().st_mtime_ns
+    run_rounds(cfg, resume=True)
+    assert Path(cfg.work_dir, "round_00", "epoch_3.pth").stat().st_mtime_ns == trained
+    assert pool_of(cfg) == json.loads(Path(expected, "pool.json").read_text())
+
+
+def break_budget(cfg: Config) -> None:
+    cfg.active_learning.budget = 6
+
+
+def break_batch_size(cfg: Config) -> None:
+    cfg.train_dataloader.batch_size = 1
+
+
+def break_channels(cfg: Config) -> None:
+    cfg.model.loss_predictor.in_channels = [8, 32]
+
+
+def break_classes(cfg: Config) -> None:
+    cfg.train_dataloader.dataset.metainfo = dict(classes=("cat", "horse"))
+
+
+def break_image(cfg: Config) -> None:
+    Path(cfg.train_dataloader.dataset.data_root, "JPEGImages/train_03.jpg").write_bytes(b"no")
+
+
+def break_annotation(cfg: Config) -> None:
+    Path(cfg.test_dataloader.dataset.data_root, "Annotations/test_02.xml").write_text("<a>")
+
+
+def break_model(cfg: Config) -> None:
+    cfg.model = cfg.model.target
+
+
+def break_list(cfg: Config) -> None:
+    path = Path(cfg.train_dataloader.dataset.data_root, "ImageSets/Main/train.txt")
+    path.write_text(path.read_text() + "train_05\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "error", "message"),
+    [
+        (break_budget, ValueError, r"needs 18 samples.*the pool has 16"),
+        (break_batch_size, ValueError, r"batch_size must be at least 2.*Got 1"),
+        (break_channels, ValueError, r"is \[8, 32\], but .* features have \[8, 16\]"),
+        (break_classes, DatasetError, r"boxes have a class .* ignored: 'dog' \(\d+\)"),
+        (break_image, DatasetError, r"train_03.jpg cannot be decoded.*train_03.xml"),
+        (break_annotation, DatasetError, r"test_02.xml does not parse"),
+        (break_model, TypeError, r"LearnedLoss needs \['pred_loss'\].*SingleStageDetector"),
+        (break_list, PoolError, r"'train_05' occur more than once"),
+    ],
+)
+def test_bad_input_is_one_error_before_anything_is_written(
+    cfg: Config, damage, error: type, message: str
+) -> None:
+    damage(cfg)
+    with pytest.raises(error, match=message):
+        run_rounds(cfg)
+    assert not Path(cfg.work_dir).exists()
+
+
+def test_a_used_work_directory_is_left_as_it_is(cfg: Config) -> None:
+    cfg.active_learning.rounds = 1
+    run_rounds(cfg)
+    before = {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*")}
+    with pytest.raises(FileExistsError, match="already holds rounds.*--resume"):
+        run_rounds(cfg)
+    cfg.active_learning.initial = 7
+    with pytest.raises(PoolError, match=r"round 0 was picked with .*\(0, 6, 'initial'\)"):
+        run_rounds(cfg, resume=True)
+    cfg.active_learning.initial = 6
+    pool = Path(cfg.work_dir, "pool.json")
+    content = json.loads(pool.read_text())
+    pool.write_text(json.dumps({**content, "schema_version": 99}))
+    with pytest.raises(PoolError, match="schema version 99"):
+        run_rounds(cfg, resume=True)
+    dataset = {**content["dataset"], "fingerprint": "sha256:0"}
+    pool.write_text(json.dumps({**content, "dataset": dataset}))
+    with pytest.raises(PoolError, match="belongs to another data set"):
+        run_rounds(cfg, resume=True)
+    pool.write_text(json.dumps(content, indent=1) + "\n")
+    after = {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*") if p != pool}
+    assert after == {p: t for p, t in before.items() if p != pool}

@@ -1,0 +1,65 @@
+"""Tests of atomic writing."""
+
+import os
+import stat
+
+import pytest
+
+from mmal.utils import atomic_path
+
+
+@pytest.mark.parametrize("as_type", [str, lambda path: path])
+def test_replaces_the_file_and_leaves_nothing_else(tmp_path, as_type):
+    path = tmp_path / "new" / "folder" / "pool.json"
+    for content in ("old", "new"):
+        with atomic_path(as_type(path)) as tmp:
+            assert tmp.parent == path.parent  # a rename within one file system
+            assert tmp.suffix == ".json"  # writers choose the format by it
+            assert tmp != path
+            tmp.write_text(content)
+
+        assert path.read_text() == content
+        assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_failing_body_leaves_the_old_file(tmp_path, error):
+    path = tmp_path / "pool.json"
+    path.write_text("old")
+
+    with pytest.raises(error), atomic_path(path) as tmp:  # noqa: PT012
+        tmp.write_text("half of the n")
+        raise error
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_body_that_writes_nothing_is_an_error(tmp_path):
+    path = tmp_path / "pool.json"
+    path.write_text("old")
+
+    with pytest.raises(FileNotFoundError), atomic_path(path):
+        pass
+    assert path.read_text() == "old"
+
+
+def test_data_reach_the_disk_before_the_name(tmp_path, monkeypatch):
+    steps = []
+    fsync, replace = os.fsync, os.replace
+
+    def traced_fsync(descriptor):
+        status = os.fstat(descriptor)
+        steps.append("folder" if stat.S_ISDIR(status.st_mode) else status.st_size)
+        fsync(descriptor)
+
+    def traced_replace(*args):
+        steps.append("replace")
+        replace(*args)
+
+    monkeypatch.setattr(os, "fsync", traced_fsync)
+    monkeypatch.setattr(os, "replace", traced_replace)
+    with atomic_path(tmp_path / "pool.json") as tmp:
+        tmp.write_text("12345")
+
+    assert steps == [5, "replace", "folder"]

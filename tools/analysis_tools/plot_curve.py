@@ -1,0 +1,41 @@
+"""Plot a metric over the number of labelled images, for one or more runs."""
+
+import argparse
+from pathlib import Path
+
+from mmal.visualization import plot_curves, read_curve
+
+EXAMPLE = """example:
+  python tools/analysis_tools/plot_curve.py work_dirs/demo --out demo.png
+  python tools/analysis_tools/plot_curve.py --out compare.png \\
+      "learned loss=work_dirs/ll_0,work_dirs/ll_1" random=work_dirs/random_0,work_dirs/random_1
+"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="[LABEL=]DIR[,DIR...]",
+        help="work directories; several behind a label are trials, shown as mean and std",
+    )
+    parser.add_argument("--metric", help="column of curve.csv (default: the first metric)")
+    parser.add_argument("--out", default="curve.png", help="image file")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    runs = {}
+    for run in args.runs:
+        label, _, dirs = run.rpartition("=")
+        runs[label or Path(dirs).name] = [read_curve(path) for path in dirs.split(",")]
+    plot_curves(runs, args.out, args.metric)
+    print(f"Wrote {args.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Predict the target loss of images and write a table, one row an image."""
+
+import argparse
+
+from mmengine.config import Config, DictAction
+
+from mmal.apis import score_images
+
+EXAMPLE = """example:
+  python tools/score_pool.py configs/demo/toy_voc.py work_dirs/demo/round_03/epoch_10.pth \\
+      --images data/toy_voc/JPEGImages --out scores.csv
+"""
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="config file with a LearningLoss model")
+    parser.add_argument("checkpoint", help="checkpoint of that model")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--images", help="folder of images (default: the config's training data)")
+    source.add_argument("--pool", help="pool.json: only the training data unlabelled there")
+    parser.add_argument("--out", default="scores.parquet", help="a .parquet or .csv file")
+    parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
+    parser.add_argument(
+        "--cfg-options", nargs="+", action=DictAction, help="settings that replace the config's"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    scores = score_images(cfg, args.checkpoint, args.images, args.pool, args.device)
+    scores.save(args.out)
+    print(f"{len(scores)} images scored: {args.out}")
+
+
+if __name__ == "__main__":
+    main()

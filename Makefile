@@ -1,7 +1,7 @@
 # make demo, make test, make lint: each first prepares the environment in .venv; see `make help`.
 
-VENV ?= .venv
 FAMILY ?= continued
+VENV ?= .venv$(if $(filter original,$(FAMILY)),-original)
 # The oldest Python that mmal runs with is 3.10; the first that will do, else whatever python3 is.
 BASE_PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
@@ -35,7 +35,7 @@ help:
 	@echo
 	@echo "PYTHON=...       use this Python as it is, instead of $(VENV)"
 	@echo "BASE_PYTHON=...  the Python that $(VENV) is created with"
-	@echo "FAMILY=original  the original OpenMMLab packages instead of their continuation"
+	@echo "FAMILY=original  the original OpenMMLab packages instead of their continuation, in .venv-original"
 
 env:
 	@$(call prepare,test)

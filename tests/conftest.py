@@ -1,5 +1,6 @@
 """Small generated data sets."""
 
+import gc
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,12 @@ PIPELINE = [
 #: Class name, then x1, y1, x2, y2 as a VOC file counts them: from 1, the last pixel included.
 Box = tuple[str, int, int, int, int]
 Images = Mapping[str, Sequence[Box]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_garbage_collection() -> None:
+    """Spare ``gc.collect``, which mmengine calls for each data set, all that torch imported."""
+    gc.freeze()
 
 
 @pytest.fixture

@@ -46,9 +46,7 @@ def test_good_data_sets_pass(config, write_voc, tmp_path):
 
 
 def test_folder_of_images_passes(config):
-    check_datasets(
-        [dict(type="mmal.ImageFolder", data_root=str(image_path(config, "a").parent))]
-    )
+    check_datasets([dict(type="mmal.ImageFolder", data_root=str(image_path(config, "a").parent))])
 
 
 def test_missing_image_is_named_with_its_annotation(config):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-CONFIG = '''
+CONFIG = """
 _base_ = "mmdet::ssd/ssd300_coco.py"
 custom_imports = dict(imports=["mmal"])
 target = _base_.model
@@ -61,7 +61,7 @@ custom_hooks = [dict(type="mmal.ActiveLearningHook", detach_epoch=2)]
 active_learning = dict(rounds=3, initial=6, budget=4)
 randomness = dict(seed=0)
 work_dir = "{root}/work"
-'''
+"""
 
 
 def _boxes(rng: np.random.Generator) -> list:

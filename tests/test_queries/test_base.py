@@ -54,7 +54,7 @@ def test_other_budgets_are_refused(query, budget):
 
 def test_pool_of_one_and_of_none(query):
     assert query.select(make_scores(query, 1), 1, np.random.default_rng(0)) == ["VOC2007/000000"]
-    with pytest.raises(ValueError, match="samples, 0. Got 1"):
+    with pytest.raises(ValueError, match=r"samples, 0\. Got 1"):
         query.select(make_scores(query, 0), 1, np.random.default_rng(0))
 
 

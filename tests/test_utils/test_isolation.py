@@ -100,7 +100,7 @@ def test_module_is_as_before(error):
     module.norm.eval()
     expected_keys = set(vars(module))
 
-    with pytest.raises(error) if error else nullcontext(), without_trace(module), torch.no_grad():  # noqa: PT012
+    with pytest.raises(error) if error else nullcontext(), without_trace(module), torch.no_grad():
         module.train()
         module(torch.rand(3, 2))
         assert (module.scale == 2).all()

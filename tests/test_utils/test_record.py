@@ -55,7 +55,9 @@ def test_replayed_answers_in_order_whatever_the_arguments():
     assert vars(adder) == {}
 
 
-@pytest.mark.parametrize("context", [lambda o: recorded(o, "add"), lambda o: replayed(o, "add", [1])])
+@pytest.mark.parametrize(
+    "context", [lambda o: recorded(o, "add"), lambda o: replayed(o, "add", [1])]
+)
 def test_what_shadowed_the_method_before_is_back_even_after_an_error(context):
     def add(a):
         return "shadow"
@@ -70,7 +72,11 @@ def test_what_shadowed_the_method_before_is_back_even_after_an_error(context):
 
 def test_contexts_nest():
     adder = Adder()
-    with recorded(adder, "add") as outer, replayed(adder, "add", [7]), recorded(adder, "add") as inner:
+    with (
+        recorded(adder, "add") as outer,
+        replayed(adder, "add", [7]),
+        recorded(adder, "add") as inner,
+    ):
         adder.add(1)
 
     assert inner == [7]

@@ -65,7 +65,10 @@ def test_one_trial_is_a_line(axes, tmp_path):
 
     assert cv2.imread(str(path)).std() > 0
     (plot,) = axes
-    assert [line.get_xydata().tolist() for line in plot.lines] == [[[60, 0.2], [100, 0.5]], [[60, 0.1]]]
+    assert [line.get_xydata().tolist() for line in plot.lines] == [
+        [[60, 0.2], [100, 0.5]],
+        [[60, 0.1]],
+    ]
     assert not plot.collections  # no band
     assert legend(plot) == ["ours", "random"]
     assert (plot.get_xlabel(), plot.get_ylabel()) == ("labelled images", "voc/mAP")

@@ -179,7 +179,7 @@ def main() -> None:
         with cache.lock():
             if not venv.is_complete(wanted):
                 print(f"Setting up {venv.root} (details in {venv.log.name} there)", flush=True)
-                venv.create()
+                venv.create(args.family)
                 install_everything(venv, cache, args)
                 venv.stamp.write_text(wanted)
     except KeyboardInterrupt:

@@ -58,6 +58,7 @@ class VirtualEnv:
         self.log = root / "mmal-setup.log"
         self.stamp = root / "mmal-setup.stamp"
         self.constraints = root / "mmal-constraints.txt"
+        self.family = root / "mmal-family.txt"
 
     def is_complete(self, fingerprint: str) -> bool:
         """Return whether a set-up with this fingerprint has run to its end here."""
@@ -65,14 +66,25 @@ class VirtualEnv:
             self.python.exists() and self.stamp.exists() and self.stamp.read_text() == fingerprint
         )
 
-    def create(self) -> None:
-        """Create the environment; one that an interruption left broken is created anew."""
+    def create(self, family: str) -> None:
+        """Create the environment; one that an interruption left broken is created anew.
+
+        Args:
+            family: Which OpenMMLab packages it is for. Both families own the same modules, so that
+                one environment cannot change from one to the other.
+        """
+        if self.family.exists() and self.family.read_text() != family:
+            raise SetupError(
+                f"{self.root} holds the {self.family.read_text()} OpenMMLab packages: remove it, "
+                "or name another folder"
+            )
         self.stamp.unlink(missing_ok=True)
         if not self.python.exists() or self.run("-m", "pip", "--version").returncode != 0:
             is_foreign = not (self.root / "pyvenv.cfg").exists()
             if is_foreign and any(path.is_file() for path in self.root.rglob("*")):
                 raise SetupError(f"{self.root} exists and is no virtual environment: move it away")
             subprocess.run([sys.executable, "-m", "venv", "--clear", self.root], check=True)
+        self.family.write_text(family)
         self._drop_unfinished_packages()
 
     def _drop_unfinished_packages(self) -> None:

@@ -114,9 +114,7 @@ def test_kill_and_resume_give_what_an_uninterrupted_run_gives(
     process.wait()
     assert len(pool_of(cfg)["rounds"]) == 2, "killed too late to prove anything"
 
-    subprocess.run(
-        [*command, cfg.work_dir, "--resume"], check=True, env=env, capture_output=True
-    )
+    subprocess.run([*command, cfg.work_dir, "--resume"], check=True, env=env, capture_output=True)
     assert pool_of(cfg) == json.loads(Path(whole, "pool.json").read_text())
     weights = [
         torch.load(Path(d, "round_02", "epoch_3.pth"), weights_only=False)["state_dict"]
@@ -135,17 +133,17 @@ def test_an_interruption_after_any_step_repeats_at_most_that_step(
     whole.work_dir = expected
     run_rounds(whole)
 
-    class Interrupted(Exception):
+    class InterruptionError(Exception):
         pass
 
     def interrupt(*args, **kwargs):
-        raise Interrupted
+        raise InterruptionError
 
     steps = ["measure_losses", "score_pool", "acquire"]
     for attempt, step in enumerate(steps):
         with monkeypatch.context() as patch:
             patch.setattr(f"mmal.engine.rounds.driver.{step}", interrupt)
-            with pytest.raises(Interrupted):
+            with pytest.raises(InterruptionError):
                 run_rounds(cfg, resume=attempt > 0)
         assert len(pool_of(cfg)["rounds"]) == 1
     trained = Path(cfg.work_dir, "round_00", "epoch_3.pth").stat().st_mtime_ns
@@ -213,7 +211,7 @@ def test_a_used_work_directory_is_left_as_it_is(cfg: Config) -> None:
     cfg.active_learning.rounds = 1
     run_rounds(cfg)
     before = {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*")}
-    with pytest.raises(FileExistsError, match="already holds rounds.*--resume"):
+    with pytest.raises(FileExistsError, match=r"already holds rounds.*--resume"):
         run_rounds(cfg)
     cfg.active_learning.initial = 7
     with pytest.raises(PoolError, match=r"round 0 was picked with .*\(0, 6, 'initial'\)"):

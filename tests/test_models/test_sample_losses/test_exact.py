@@ -12,6 +12,7 @@ from mmal.models import DenseHeadSampleLosses, SampleLosses, TwoStageSampleLosse
 from mmal.models.sample_losses import sample_losses_for
 from mmal.models.sample_losses.base import cut_to_sample
 from tests.models import DENSE, FASTER_RCNN, batch, build, learning_loss_config, target_config
+from tests.processes import run_in_processes
 
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
 
@@ -115,3 +116,22 @@ def test_cutting_needs_the_batch_first() -> None:
     assert label == "label"
     with pytest.raises(ValueError, match=r"Head.forward .*shape \(2, 3\) for a batch of 3"):
         cut_to_sample(torch.ones(2, 3), 0, 3, "Head.forward")
+
+
+def _losses_of_a_rank(rank: int) -> tuple[list, list]:
+    """ATSS averages its normaliser over the ranks; here they hold batches of different sizes."""
+    model = build(DENSE["ATSS"][0], None).eval()
+    torch.manual_seed(rank)
+    data = batch(model, 128, [1, 3, 2][: 2 + rank])
+    found = replay(model, sample_losses_for(model), data)
+    torch.distributed.destroy_process_group()
+    expected = one_by_one(model, copy.deepcopy(data))
+    torch.distributed.init_process_group(
+        "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
+    )
+    return found.tolist(), expected.tolist()
+
+
+def test_other_ranks_do_not_change_a_samples_loss() -> None:
+    for found, expected in run_in_processes(_losses_of_a_rank, 2):
+        assert found == pytest.approx(expected, rel=1e-5)

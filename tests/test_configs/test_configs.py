@@ -1,0 +1,84 @@
+"""The published recipes say what they claim, and the paper's runs."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from mmal.engine.rounds import RoundSettings
+from mmal.engine.rounds.round_config import pool_of, training_config
+from mmal.engine.rounds.work_dir import WorkDir
+from mmal.models import LearningLossMixin, build_model
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+RECIPES = sorted(p.relative_to(CONFIGS) for p in CONFIGS.glob("d*/*.py"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=str)
+def test_builds(path: Path, tmp_path: Path) -> None:
+    cfg = Config.fromfile(CONFIGS / path)
+    init_default_scope("mmdet")
+    assert isinstance(build_model(cfg), LearningLossMixin)
+    RoundSettings.from_config(cfg).build_query()
+    cfg = training_config(cfg, WorkDir(tmp_path), 0)
+    assert cfg.train_dataloader.dataset.type == "mmal.PoolDataset"
+    hooks = [h for h in cfg.custom_hooks if h.type == "mmal.ActiveLearningHook"]
+    assert 0 < hooks[0].detach_epoch < cfg.train_cfg.max_epochs
+
+
+def test_ssd300_is_the_papers_protocol() -> None:
+    """Yoo & Kweon, CVPR 2019, section 4.2."""
+    cfg = Config.fromfile(CONFIGS / "detection/ssd300_voc0712.py")
+    assert cfg.train_cfg.max_epochs == 300
+    assert cfg.train_dataloader.batch_size == 32
+    assert cfg.optim_wrapper.optimizer.lr == 1e-3
+    assert [(s.milestones, s.gamma) for s in cfg.param_scheduler if "gamma" in s] == [([240], 0.1)]
+    assert cfg.model.ranking_loss == dict(
+        type="mmal.PairwiseRankingLoss", margin=1.0, loss_weight=1.0
+    )
+    assert cfg.model.loss_predictor.channels == 128
+    expected = dict(rounds=10, initial=1000, budget=1000, subset=None)
+    assert {key: cfg.active_learning[key] for key in expected} == expected
+    assert cfg.test_evaluator.eval_mode == "11points"
+    years = [leaf.data_prefix.sub_data_root for leaf in pool_of(cfg).datasets]
+    assert years == ["VOC2007/", "VOC2012/"]
+    assert cfg.test_dataloader.dataset.ann_file == "VOC2007/ImageSets/Main/test.txt"
+
+
+def test_ssd300_trains_and_scores_on_the_layout_of_voc0712(
+    tmp_path: Path, write_voc: Callable[..., dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    for year, split, names in (
+        ("VOC2007/", "trainval", "abcd"),
+        ("VOC2012/", "trainval", "efgh"),
+        ("VOC2007/", "test", "yz"),
+    ):
+        images = {n: [("cat", 1 + int(rng.integers(8)), 1, 40, 38)] for n in names}
+        write_voc(tmp_path / "data/VOCdevkit", images, sub_dir=year, split=split)
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(CONFIGS / "detection/ssd300_voc0712.py")
+    cfg.work_dir = str(tmp_path / "work")
+    cfg.model.target.backbone.init_cfg = None
+    cfg.model.target.backbone.pop("init_cfg")
+    cfg.train_dataloader.update(batch_size=4, num_workers=0, persistent_workers=False)
+    cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.val_dataloader = copy.deepcopy(cfg.test_dataloader)
+    cfg.train_cfg.update(max_epochs=1, val_interval=2)
+    pool = dict(pool_of(cfg))
+    cfg.custom_hooks[-1].update(detach_epoch=None, unlabeled=pool, budget=3)
+    Runner.from_cfg(cfg).train()
+    content = json.loads(Path(cfg.work_dir, "pool.json").read_text())
+    assert len(content["rounds"][0]["picks"]) == 3
+    assert set(content["rounds"][0]["picks"]) < {
+        *(f"VOC2007/{n}" for n in "abcd"),
+        *(f"VOC2012/{n}" for n in "efgh"),
+    }
+    steps = Path(next(Path(cfg.work_dir).glob("*/vis_data/scalars.json"))).read_text()
+    assert json.loads(steps.splitlines()[-1])["step"] == 2

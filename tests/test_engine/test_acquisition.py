@@ -1,0 +1,206 @@
+"""Tests of the step from scores to the next picks."""
+
+import numpy as np
+import pytest
+
+from mmal.engine import acquire, draw_candidates
+from mmal.queries import LearnedLoss, Query, Random
+from mmal.structures import Pool, PoolScores
+
+IDS = [f"VOC2007/{i:03}" for i in range(30)]
+LABELED = IDS[10:15]
+UNLABELED = IDS[:10] + IDS[15:]
+
+
+class Images:
+    """All that acquisition reads of the unlabelled split."""
+
+    def __init__(self, ids: list[str]) -> None:
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def get_data_info(self, idx: int) -> dict:
+        return dict(sample_id=self._ids[idx], img_path=f"data/{self._ids[idx]}.jpg")
+
+
+class Scorer:
+    """Scores by a table, and remembers what it was asked for."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.asked: list[list[str]] = []
+        self.table = dict(zip(IDS, np.random.default_rng(seed).normal(size=30), strict=True))
+
+    def __call__(self, ids: list[str]) -> PoolScores:
+        self.asked.append(ids)
+        values = np.array([self.table[i] for i in ids], np.float32)
+        return PoolScores(list(ids), [f"data/{i}.jpg" for i in ids], dict(pred_loss=values))
+
+    def best(self, ids: list[str], budget: int) -> list[str]:
+        return sorted(ids, key=self.table.get, reverse=True)[:budget]
+
+
+@pytest.fixture
+def pool() -> Pool:
+    pool = Pool(IDS, seed=5)
+    pool.commit(LABELED, "initial", None)
+    return pool
+
+
+@pytest.fixture
+def run(pool, tmp_path):
+    """Acquire into ``tmp_path/round``; the pool file is ``tmp_path/pool.json``."""
+
+    def call(query: Query, score: Scorer, budget: int = 3, subset: int | None = None, into=pool):
+        return acquire(
+            into,
+            tmp_path / "pool.json",
+            tmp_path / "round",
+            Images(into.unlabeled_ids),
+            query,
+            budget,
+            subset,
+            score,
+        )
+
+    return call
+
+
+# Candidates
+
+
+@pytest.mark.parametrize("subset", [None, 25, 26])
+def test_whole_unlabelled_pool_is_candidate(pool, subset):
+    assert draw_candidates(pool, subset) == UNLABELED
+
+
+def test_subset_is_drawn_without_replacement_in_the_order_of_the_data_set(pool):
+    candidates = draw_candidates(pool, 9)
+
+    assert len(set(candidates)) == 9
+    assert candidates == [i for i in UNLABELED if i in candidates]
+    assert draw_candidates(pool, 9) == candidates
+
+
+def test_subset_depends_on_seed_and_round():
+    def candidates(seed: int, rounds: int) -> tuple[str, ...]:
+        pool = Pool([f"{i:04}" for i in range(1000)], seed=seed)
+        for i in range(rounds):
+            pool.commit([f"{i:04}"], "Random", None)
+        return tuple(draw_candidates(pool, 20))
+
+    drawn = {candidates(seed, rounds) for seed in range(3) for rounds in range(3)}
+    assert len(drawn) == 9
+
+
+def test_every_sample_can_be_a_candidate():
+    seen = [draw_candidates(Pool(IDS, seed=seed), 15) for seed in range(300)]
+    counts = [sum(i in drawn for drawn in seen) for i in IDS]
+
+    # Half of the 300 draws each, with a deviation of sqrt(300) / 2 = 8.7.
+    assert max(abs(n - 150) for n in counts) < 4 * 8.7
+
+
+# Acquisition
+
+
+@pytest.mark.parametrize("subset", [None, 12])
+def test_picks_are_committed_and_everything_is_on_disk(pool, run, tmp_path, subset):
+    score = Scorer()
+    candidates = draw_candidates(pool, subset)
+    picks = run(LearnedLoss(), score, subset=subset)
+
+    assert picks == score.best(candidates, 3)
+    assert score.asked == [candidates]
+    assert pool.labeled_ids == LABELED + picks
+    assert pool.rounds[-1].query == "LearnedLoss"
+    assert Pool.load(tmp_path / "pool.json", IDS) == pool
+    assert (tmp_path / "round" / "picks.txt").read_text() == "".join(
+        f"data/{i}.jpg\n" for i in picks
+    )
+    written = PoolScores.load(tmp_path / "round" / "scores.parquet")
+    assert written.ids == candidates
+    assert written.img_paths == [f"data/{i}.jpg" for i in candidates]
+    np.testing.assert_array_equal(
+        written.fields["pred_loss"], np.array([score.table[i] for i in candidates], np.float32)
+    )
+
+
+def test_query_without_scores_scores_nothing(run, tmp_path):
+    score = Scorer()
+    picks = run(Random(), score)
+
+    assert len(set(picks) & set(UNLABELED)) == 3
+    assert score.asked == []
+    assert [p.name for p in (tmp_path / "round").iterdir()] == ["picks.txt"]
+
+
+def test_queries_of_one_seed_see_the_same_candidates(pool, run):
+    score = Scorer()
+    random_picks = run(Random(), score, budget=12, subset=12)
+
+    assert set(random_picks) == set(draw_candidates(Pool(IDS, 5, pool.rounds[:1]), 12))
+
+
+def test_chance_depends_on_seed_and_round_and_not_on_what_was_drawn_before(run):
+    def picks(seed: int, rounds: int) -> list[str]:
+        pool = Pool(IDS, seed)
+        for i in range(rounds):
+            pool.commit([IDS[i]], "initial", None)
+        return run(Random(), Scorer(), into=pool)
+
+    np.random.seed(0)
+    expected = picks(0, 1)
+    np.random.seed(1)
+    assert picks(0, 1) == expected
+    assert picks(1, 1) != expected
+    assert picks(0, 2) != expected
+
+
+@pytest.mark.parametrize("step", ["score", "query", "commit"])
+def test_what_was_interrupted_can_be_repeated(pool, run, tmp_path, monkeypatch, step):
+    score = Scorer()
+    expected = score.best(UNLABELED, 3)
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if step == "query":
+            patch.setattr(LearnedLoss, "select", interrupt)
+        elif step == "commit":
+            patch.setattr(Pool, "save", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(LearnedLoss(), interrupt if step == "score" else score)
+    assert pool.labeled_ids == LABELED
+    assert not (tmp_path / "pool.json").exists()
+
+    assert run(LearnedLoss(), score) == expected
+    assert pool.labeled_ids == LABELED + expected
+
+
+def test_scores_of_an_earlier_attempt_are_not_used(run, tmp_path):
+    Scorer(seed=1)(UNLABELED).save(tmp_path / "round" / "scores.parquet")
+    score = Scorer()
+
+    assert run(LearnedLoss(), score) == score.best(UNLABELED, 3)
+    written = PoolScores.load(tmp_path / "round" / "scores.parquet")
+    np.testing.assert_array_equal(written.fields["pred_loss"], score(UNLABELED).fields["pred_loss"])
+
+
+def test_budget_beyond_the_candidates_changes_nothing(pool, run, tmp_path):
+    with pytest.raises(ValueError, match=r"samples, 4\. Got 5 instead"):
+        run(Random(), Scorer(), budget=5, subset=4)
+
+    assert pool.labeled_ids == LABELED
+    assert not (tmp_path / "pool.json").exists()
+
+
+def test_only_the_main_process_writes(pool, run, tmp_path, monkeypatch):
+    monkeypatch.setattr("mmal.engine.acquisition.is_main_process", lambda: False)
+    score = Scorer()
+
+    assert run(LearnedLoss(), score) == score.best(UNLABELED, 3)
+    assert pool.labeled_ids == LABELED + score.best(UNLABELED, 3)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,93 @@
+"""Tests of the pipelines that scoring and checking use."""
+
+import copy
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DATASETS
+
+from mmal.engine import labeled_test_dataset
+from mmal.engine import test_pipeline as pipeline_of_test
+from mmal.engine.pipelines import leaf_datasets
+
+LOAD, BOXES = dict(type="LoadImageFromFile"), dict(type="LoadAnnotations", with_bbox=True)
+RESIZE, PACK = dict(type="Resize", scale=(96, 80), keep_ratio=False), dict(type="PackDetInputs")
+#: As MM test pipelines are: boxes are loaded after resizing and stay as the file has them.
+PIPELINE = [LOAD, RESIZE, BOXES, PACK]
+
+
+def config(dataset: dict | None) -> Config:
+    return Config(dict(test_dataloader=dict(batch_size=2, dataset=dataset)))
+
+
+def leaf(name: str = "a", pipeline: list[dict] = PIPELINE) -> dict:
+    return dict(type="VOCDataset", ann_file=name, pipeline=pipeline)
+
+
+def wrapped(*leaves: dict) -> dict:
+    concat = dict(type="ConcatDataset", datasets=list(leaves))
+    return dict(type="RepeatDataset", times=2, dataset=concat)
+
+
+def test_leaf_datasets_are_found_inside_all_wrappers():
+    nested = dict(type="ConcatDataset", datasets=[wrapped(leaf("a"), leaf("b")), leaf("c")])
+
+    assert [found["ann_file"] for found in leaf_datasets(nested)] == ["a", "b", "c"]
+    assert list(leaf_datasets(leaf())) == [leaf()]
+
+
+@pytest.mark.parametrize("dataset", [leaf(), wrapped(leaf(), leaf("b", [LOAD]))])
+def test_test_pipeline_is_that_of_the_first_leaf(dataset):
+    assert pipeline_of_test(config(dataset)) == PIPELINE
+
+
+@pytest.mark.parametrize("cfg", [{}, dict(test_dataloader=None), dict(test_dataloader={})])
+@pytest.mark.parametrize("function", [pipeline_of_test, labeled_test_dataset])
+def test_missing_test_data_set(function, cfg):
+    with pytest.raises(ValueError, match=r"config some\.py has no test_dataloader\.dataset"):
+        function(Config(cfg, cfg_text="#", filename="some.py"))
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "expected"),
+    [
+        ([LOAD, RESIZE, BOXES, PACK], [LOAD, BOXES, RESIZE, PACK]),
+        ([LOAD, BOXES, RESIZE, PACK], [LOAD, BOXES, RESIZE, PACK]),
+        ([LOAD, RESIZE, PACK], [LOAD, BOXES, RESIZE, PACK]),
+        (
+            [
+                dict(type="mmdet.LoadImageFromNDArray"),
+                dict(type="mmdet.Resize", scale=2),
+                dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True),
+            ],
+            [
+                dict(type="mmdet.LoadImageFromNDArray"),
+                dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True),
+                dict(type="mmdet.Resize", scale=2),
+            ],
+        ),
+    ],
+)
+def test_annotations_are_loaded_right_after_the_image(pipeline, expected):
+    cfg = config(wrapped(leaf("a", pipeline), leaf("b", pipeline)))
+    before = copy.deepcopy(cfg.to_dict())
+    found = labeled_test_dataset(cfg)
+
+    assert found == wrapped(leaf("a", expected), leaf("b", expected))
+    assert cfg.to_dict() == before
+
+
+def test_boxes_are_in_the_coordinates_of_the_input(write_voc, tmp_path):
+    # 48 x 40 becomes 96 x 80; a VOC box counts from 1, mmdet's from 0.
+    dataset = write_voc(tmp_path, {"a": [("dog", 3, 5, 21, 31)], "none": []})
+    scoped = [{**t, "type": f"mmdet.{t['type']}"} for t in PIPELINE[1:]]
+    dataset.update(test_mode=True, pipeline=[LOAD, *scoped])
+    plain, labeled = (DATASETS.build(d) for d in (dataset, labeled_test_dataset(config(dataset))))
+
+    def boxes(sample: dict) -> list[list[float]]:
+        return sample["data_samples"].gt_instances.bboxes.tensor.tolist()
+
+    assert boxes(plain[0]) == [[2, 4, 20, 30]]
+    assert boxes(labeled[0]) == [[4, 8, 40, 60]]
+    assert labeled[0]["inputs"].equal(plain[0]["inputs"])
+    assert len(labeled) == 2  # nothing is filtered

@@ -1,0 +1,36 @@
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+
+from mmal.engine import labeled_test_dataset, measure_losses
+from mmal.models import build_model
+
+
+def test_target_losses_are_plain_mmdetections(cfg: Config) -> None:
+    """On images that the pipeline enlarges: boxes have to follow."""
+    init_default_scope("mmdet")
+    for transform in cfg.test_dataloader.dataset.pipeline:
+        if transform.type == "Resize":
+            transform.scale = (96, 80)
+    torch.manual_seed(0)
+    model = build_model(cfg)
+    model.init_weights()
+    plain = MODELS.build(cfg.model.target).eval()
+    plain.load_state_dict(model.state_dict(), strict=False)
+
+    dataset = DATASETS.build(labeled_test_dataset(cfg))
+    pred, target = measure_losses(model, dataset, batch_size=2)
+    assert pred.shape == target.shape == (5,)
+
+    load, resize = dict(type="LoadImageFromFile"), dict(type="Resize", scale=(96, 80))
+    boxes, pack = dict(type="LoadAnnotations", with_bbox=True), dict(type="PackDetInputs")
+    reference = dict(cfg.test_dataloader.dataset, pipeline=[load, boxes, resize, pack])
+    reference = DATASETS.build(reference)
+    expected = []
+    for i in range(5):
+        data = plain.data_preprocessor(pseudo_collate([reference[i]]), False)
+        with torch.no_grad():
+            expected.append(plain.parse_losses(plain.loss(*data.values()))[0].item())
+    np.testing.assert_allclose(sorted(target), sorted(expected), rtol=1e-4)

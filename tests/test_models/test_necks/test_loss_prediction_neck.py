@@ -1,0 +1,132 @@
+"""Tests of the loss prediction module."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import MODELS
+
+from mmal.models import LossPredictionNeck
+
+IN_CHANNELS = [3, 5, 2]
+SHAPES = [(3, 6, 4), (5, 3, 2), (2, 1, 1)]
+
+
+def features(batch: int = 4, seed: int = 0) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(batch, *shape, generator=generator) for shape in SHAPES]
+
+
+@pytest.fixture
+def neck() -> LossPredictionNeck:
+    torch.manual_seed(0)
+    return LossPredictionNeck(IN_CHANNELS, channels=7)
+
+
+def by_numpy(neck: LossPredictionNeck, feats: list[torch.Tensor]) -> np.ndarray:
+    """Section 3.2 of the paper: GAP, FC, ReLU for each level; concatenation; FC."""
+    weights = {name: value.double().numpy() for name, value in neck.state_dict().items()}
+    levels = []
+    for i, feat in enumerate(feats):
+        pooled = feat.double().numpy().mean(axis=(2, 3))
+        embedding = pooled @ weights[f"embeddings.{i}.weight"].T + weights[f"embeddings.{i}.bias"]
+        levels.append(np.maximum(embedding, 0))
+    return np.hstack(levels) @ weights["regressor.weight"][0] + weights["regressor.bias"]
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_equals_the_papers_module(neck, batch):
+    feats = features(batch)
+    with torch.no_grad():
+        pred_loss = neck(feats)
+
+    assert pred_loss.shape == (batch,)
+    np.testing.assert_allclose(pred_loss.numpy(), by_numpy(neck, feats), rtol=1e-5, atol=1e-6)
+
+
+def test_parameters_are_those_of_the_paper():
+    # Per level C * 128 weights and 128 biases, then 3 * 128 weights and one bias.
+    expected = (3 + 5 + 2) * 128 + 3 * 128 + 3 * 128 + 1
+
+    assert sum(p.numel() for p in LossPredictionNeck(IN_CHANNELS).parameters()) == expected
+
+
+def test_embedding_is_what_the_regressor_reads(neck):
+    with torch.no_grad():
+        embedding = neck.embed(features())
+        expected = embedding @ neck.regressor.weight[0] + neck.regressor.bias
+
+    assert embedding.shape == (4, 3 * 7)
+    assert embedding.min() == 0
+    torch.testing.assert_close(neck(features()).detach(), expected)
+
+
+def test_samples_do_not_see_each_other(neck):
+    feats = features()
+    alone = torch.cat([neck([feat[i : i + 1] for feat in feats]) for i in range(4)])
+
+    torch.testing.assert_close(neck(feats), alone)
+
+
+def test_gradient_reaches_all_features_and_parameters(neck):
+    feats = [feat.requires_grad_() for feat in features()]
+    neck(feats).sum().backward()
+
+    for tensor in (*feats, *neck.parameters()):
+        assert tensor.grad.abs().sum() > 0
+
+
+def random_state() -> list:
+    return [random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()]
+
+
+@pytest.mark.parametrize("init_cfg", [None, dict(type="Normal", layer="Linear", std=5.0)])
+def test_building_and_initialising_leave_the_random_state(init_cfg):
+    torch.manual_seed(0)
+    before = random_state()
+    neck = LossPredictionNeck([400], init_cfg=init_cfg)
+    built = neck.regressor.weight.clone()
+    assert random_state() == before
+    neck.init_weights()
+
+    assert random_state() == before
+    assert built.equal(neck.regressor.weight) == (init_cfg is None)
+    if init_cfg:
+        # 400 * 128 draws: their deviation is within 5 * 5 / sqrt(2 * 51200) = 0.08 of 5.
+        assert neck.embeddings[0].weight.std().item() == pytest.approx(5, abs=0.08)
+
+
+def test_weights_depend_on_the_seed():
+    def weights(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return LossPredictionNeck([4]).regressor.weight
+
+    assert weights(0).equal(weights(0))
+    assert not weights(0).equal(weights(1))
+
+
+@pytest.mark.parametrize("in_channels", [[], [3, 0], [-1]])
+def test_bad_channels(in_channels):
+    with pytest.raises(ValueError, match=r"'in_channels' .* must be a non-empty .* Got \[.*\] ins"):
+        LossPredictionNeck(in_channels)
+
+
+@pytest.mark.parametrize(
+    ("levels", "found"), [([1, 0, 2], r"\[5, 3, 2\]"), ([0, 1], r"\[3, 5\]"), ([], r"\[\]")]
+)
+def test_other_features_are_refused_with_the_right_channels(neck, levels, found):
+    feats = [features()[i] for i in levels]
+
+    message = (
+        rf"is \[3, 5, 2\], but .* have {found} channels\. Set loss_predictor\.in_channels={found}"
+    )
+    with pytest.raises(ValueError, match=message):
+        neck(feats)
+
+
+def test_build_from_config():
+    neck = MODELS.build(dict(type="mmal.LossPredictionNeck", in_channels=(3, 5), channels=16))
+
+    assert isinstance(neck, LossPredictionNeck)
+    assert neck.regressor.in_features == 32

@@ -33,7 +33,7 @@ def main() -> None:
     cfg = config_from_args(args)
     if args.query is not None:
         name = args.query if "." in args.query else f"mmal.{args.query}"
-        cfg.active_learning.query = dict(type=name)
+        cfg.merge_from_dict(dict(active_learning=dict(query=dict(_delete_=True, type=name))))
     if args.seed is not None:
         cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
     run_rounds(cfg, resume=args.resume)

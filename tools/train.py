@@ -1,6 +1,7 @@
 """Train a model, with learning loss or without."""
 
 import argparse
+import sys
 
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -38,6 +39,8 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == "auto" else args.resume
     if args.auto_scale_lr:
+        if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
+            sys.exit(f"--auto-scale-lr needs auto_scale_lr.base_batch_size in {args.config}.")
         cfg.auto_scale_lr.enable = True
     runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
     runner.train()

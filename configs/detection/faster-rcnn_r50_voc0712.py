@@ -1,5 +1,5 @@
-# Faster R-CNN-R50 on PASCAL VOC 07+12: rounds as in the paper's protocol, model and schedule from
-# MMDetection (12 passes over the data, at its learning rate for 16 images a step).
+# Faster R-CNN-R50 on PASCAL VOC 07+12: rounds as in the paper's protocol, model and learning
+# rate from MMDetection (for 16 images a step: with N GPUs set train_dataloader.batch_size=16/N).
 _base_ = ["mmdet::pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py", "../_base_/voc0712_rounds.py"]
 
 model = dict(

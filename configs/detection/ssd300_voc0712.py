@@ -43,5 +43,5 @@ active_learning = dict(
 )
 # The paper reports the mean of three trials: --seed 0, 1 and 2.
 randomness = dict(seed=0)
-# The learning rate is for 32 images a step; --auto-scale-lr is off.
+# The learning rate is for 32 images a step: with N GPUs set train_dataloader.batch_size=32/N.
 auto_scale_lr = dict(base_batch_size=32)

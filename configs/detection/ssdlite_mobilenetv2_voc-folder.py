@@ -53,6 +53,7 @@ dataset = dict(type="VOCDataset", data_root=data_root, data_prefix=dict(sub_data
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,
+    drop_last=True,  # SSDLite's last maps have one pixel: batch norm cannot train on one image
     dataset=dict(
         _delete_=True,
         ann_file="ImageSets/Main/trainval.txt",

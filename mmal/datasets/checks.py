@@ -5,14 +5,15 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import load
+from mmengine.fileio import list_from_file, load
 from mmengine.registry import DATASETS
 from rich.progress import track
+
+from .pool_dataset import PoolDataset
 
 
 class DatasetError(ValueError):
@@ -39,11 +40,21 @@ def check_datasets(configs: Sequence[dict], ignore_classes: Iterable[str] = ()) 
         elif hasattr(dataset, "ann_subdir"):
             problems += _check_xml(dataset, set(ignore_classes), images)
         else:
-            if hasattr(dataset, "COCOAPI"):
-                problems += _check_coco(dataset, set(ignore_classes))
-            for info in dataset.load_data_list():
-                images[info["img_path"]] = dataset.ann_file or dataset.data_root
-    problems += _check_images(images)
+            problems += _check_other(dataset, set(ignore_classes), images)
+    _raise(problems + _check_images(images))
+
+
+def check_images(dataset: PoolDataset) -> None:
+    """Check that every image of a data set decodes, whatever its annotations.
+
+    Raises:
+        DatasetError: Naming the first problems and how many there are.
+    """
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    _raise(_check_images({info["img_path"]: "not looked at" for info in infos}))
+
+
+def _raise(problems: list[str]) -> None:
     if problems:
         shown = "\n  ".join(problems[:10])
         rest = f"\n  … and {len(problems) - 10} more" if len(problems) > 10 else ""
@@ -67,13 +78,15 @@ def _check_xml(dataset: BaseDataset, ignored: set[str], images: dict[str, str]) 
     """Check the annotations of a VOC-style data set; add its images to ``images``."""
     problems: list[str] = []
     labels: Counter[str] = Counter()
-    for image_id in Path(dataset.ann_file).read_text(encoding="utf-8").split():
+    for image_id in list_from_file(dataset.ann_file):
         xml_path = os.path.join(dataset.sub_data_root, dataset.ann_subdir, f"{image_id}.xml")
         img_path = os.path.join(dataset.sub_data_root, dataset.img_subdir, f"{image_id}.jpg")
         images[img_path] = xml_path
         try:
             objects = ET.parse(xml_path).getroot().findall("object")
             labels.update(o.findtext("name") for o in objects)
+            if any(o.find("bndbox") is None for o in objects):
+                problems.append(f"{xml_path} has an object without a bndbox")
         except FileNotFoundError:
             problems.append(f"{xml_path} is missing (listed in {dataset.ann_file})")
         except ET.ParseError as error:
@@ -81,11 +94,24 @@ def _check_xml(dataset: BaseDataset, ignored: set[str], images: dict[str, str]) 
     return problems + _unknown_classes(dataset, labels, ignored)
 
 
+def _check_other(dataset: BaseDataset, ignored: set[str], images: dict[str, str]) -> list[str]:
+    """Check a data set with one annotation file, or none; add its images to ``images``."""
+    source = dataset.ann_file or dataset.data_root
+    try:
+        problems = _check_coco(dataset, ignored) if hasattr(dataset, "COCOAPI") else []
+        infos = dataset.load_data_list()
+    except (ValueError, KeyError, TypeError) as error:
+        return [f"{source} does not parse: {error!r} (read by {type(dataset).__name__})"]
+    images.update({info["img_path"]: source for info in infos})
+    return problems
+
+
 def _check_coco(dataset: BaseDataset, ignored: set[str]) -> list[str]:
     """Check the classes of a COCO-style data set."""
     content = load(dataset.ann_file)
     names = {category["id"]: category["name"] for category in content["categories"]}
-    labels = Counter(names[box["category_id"]] for box in content.get("annotations", []))
+    ids = [box["category_id"] for box in content.get("annotations", [])]
+    labels = Counter(names.get(i, f"category {i}") for i in ids)
     return _unknown_classes(dataset, labels, ignored)
 
 

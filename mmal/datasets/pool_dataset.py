@@ -4,11 +4,13 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
+import numpy as np
+from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS as ROOT_DATASETS
 
 from mmal.registry import DATASETS
-from mmal.structures import Pool
+from mmal.structures import Pool, PoolError
+from mmal.utils import type_name
 
 from .sample_id import sample_id
 
@@ -41,7 +43,7 @@ class PoolDataset:
     Raises:
         FileNotFoundError: If the pool file is missing.
         PoolError: If the pool file belongs to another data set, or an id occurs twice.
-        ValueError: If ``split`` is neither, or the split is empty.
+        ValueError: If ``split`` is neither, the split is empty, or classes differ.
         TypeError: If ``dataset`` is a wrapper that belongs around this one.
     """
 
@@ -59,32 +61,46 @@ class PoolDataset:
             )
         self.split = split
         self._pipeline = pipeline
-        self._leaves: list[tuple[BaseDataset, list[dict]]] = []
+        self._leaves: list[BaseDataset] = []
+        self._infos: list[list[dict]] = []
         tree = self._load(dataset)
-        ids = [info["sample_id"] for _, infos in self._leaves for info in infos]
+        ids = [info["sample_id"] for infos in self._infos for info in infos]
+        self._check_classes()
         self.pool = pool if isinstance(pool, Pool) else self._read_pool(pool, ids)
+        if set(self.pool.ids) != set(ids):
+            raise PoolError("The 'pool' parameter of PoolDataset belongs to another data set.")
         chosen = self.pool.labeled_ids if split == "labeled" else self.pool.unlabeled_ids
-        part = self._part(tree, frozenset(chosen))
-        if part is None:
+        self._keep(frozenset(chosen))
+        self._index = np.array(self._order(tree), dtype=np.int64).reshape(-1, 2)
+        if not len(self._index):
             raise ValueError(
                 f"The {split} split of the pool {pool if isinstance(pool, str) else ''} is empty: "
                 f"{len(self.pool.labeled_ids)} of {len(ids)} samples are labelled"
                 + (" and the data set's filter_cfg drops them all." if chosen else ".")
             )
-        self.dataset: BaseDataset | ConcatDataset | RepeatDataset = part
-        self._leaves.clear()
 
     @property
     def metainfo(self) -> dict:
-        """The inner data set's meta information."""
-        return copy.deepcopy(self.dataset.metainfo)
+        """The (first) inner data set's meta information."""
+        return self._leaves[0].metainfo
+
+    @property
+    def pipeline(self) -> Any:
+        """The (first) inner data set's pipeline; hooks that switch pipelines set it for all."""
+        return self._leaves[0].pipeline
+
+    @pipeline.setter
+    def pipeline(self, pipeline: Any) -> None:
+        for leaf in self._leaves:
+            leaf.pipeline = pipeline
 
     def full_init(self) -> None:
         """Do nothing: the data set is complete once built."""
 
     def get_data_info(self, idx: int) -> dict:
         """Return the data info of sample ``idx`` of the split, with its ``sample_id``."""
-        return self.dataset.get_data_info(idx)
+        leaf, inner = self._index[idx]
+        return self._leaves[leaf].get_data_info(int(inner))
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the categories in sample ``idx`` of the labelled split.
@@ -94,27 +110,31 @@ class PoolDataset:
         """
         if self.split == "unlabeled":
             raise RuntimeError("The unlabeled split of PoolDataset hands out no category ids.")
-        return self.dataset.get_cat_ids(idx)
+        leaf, inner = self._index[idx]
+        return self._leaves[leaf].get_cat_ids(int(inner))
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return len(self._index)
 
     def __getitem__(self, idx: int) -> Any:
-        data = self.dataset[idx]
+        leaf, inner = self._index[idx]
+        data = self._leaves[leaf][int(inner)]
         if self.split == "unlabeled":
             # The id travels with the sample, so that no order has to be relied upon.
             metainfo = {"sample_id": self.get_data_info(idx)["sample_id"]}
             data["data_samples"].set_metainfo(metainfo)
         return data
 
-    def _load(self, cfg: dict) -> dict:
-        """Build the inner data sets, list their samples, and return the nesting as a tree."""
-        kind = str(cfg["type"]).rpartition(".")[2]
+    def _load(self, cfg: dict) -> list | dict | int:
+        """Build the inner data sets, list their samples, and return how they are nested.
+
+        A list is a Concat, ``{times: child}`` a Repeat, a number one of the data sets.
+        """
+        kind = type_name(cfg)
         if kind == "ConcatDataset":
-            children = [self._load(child) for child in cfg["datasets"]]
-            return dict(concat=children, ignore_keys=cfg.get("ignore_keys"))
+            return [self._load(child) for child in cfg["datasets"]]
         if kind == "RepeatDataset":
-            return dict(repeat=self._load(cfg["dataset"]), times=cfg["times"])
+            return {cfg["times"]: self._load(cfg["dataset"])}
         if "dataset" in cfg or "datasets" in cfg:
             raise TypeError(
                 f"PoolDataset cannot hold the wrapper {kind}: put PoolDataset inside it, around "
@@ -124,8 +144,9 @@ class PoolDataset:
         infos = list(dataset.load_data_list())
         for info in infos:
             info["sample_id"] = sample_id(info, dataset)
-        self._leaves.append((dataset, infos))
-        return dict(leaf=len(self._leaves) - 1)
+        self._leaves.append(dataset)
+        self._infos.append(infos)
+        return len(self._leaves) - 1
 
     def _build_leaf(self, cfg: dict) -> BaseDataset:
         cfg = copy.deepcopy(dict(cfg))
@@ -152,37 +173,47 @@ class PoolDataset:
                 "work directory; a data set without a pool file is all unlabelled (pool=None)."
             ) from error
 
-    def _part(
-        self, tree: dict, chosen: frozenset[str]
-    ) -> BaseDataset | ConcatDataset | RepeatDataset | None:
-        """Build the part of ``tree`` that holds the chosen samples; None if there is none."""
-        if "concat" in tree:
-            parts = [self._part(child, chosen) for child in tree["concat"]]
-            parts = [part for part in parts if part is not None]
-            return ConcatDataset(parts, ignore_keys=tree["ignore_keys"]) if parts else None
-        if "repeat" in tree:
-            part = self._part(tree["repeat"], chosen)
-            once = part is None or self.split == "unlabeled"
-            return part if once else RepeatDataset(part, times=tree["times"])
-        dataset, infos = self._leaves[tree["leaf"]]
-        kept = [info for info in infos if info["sample_id"] in chosen]
-        if self.split == "unlabeled":
-            kept = [{k: v for k, v in info.items() if k in IMAGE_KEYS} for info in kept]
-            kept = [{**info, "instances": []} for info in kept]
-        return _with_samples(dataset, kept)
+    def _check_classes(self) -> None:
+        classes = [tuple(leaf.metainfo.get("classes") or ()) for leaf in self._leaves]
+        if len(set(classes)) > 1:
+            raise ValueError(
+                "The data sets inside PoolDataset must have the same classes. Got "
+                f"{list(dict.fromkeys(classes))} instead."
+            )
+
+    def _keep(self, chosen: frozenset[str]) -> None:
+        """Leave the chosen samples in each inner data set, and note how many there are."""
+        self._sizes: list[int] = []
+        for dataset, infos in zip(self._leaves, self._infos, strict=True):
+            kept = [info for info in infos if info["sample_id"] in chosen]
+            if self.split == "unlabeled":
+                kept = [{k: v for k, v in info.items() if k in IMAGE_KEYS} for info in kept]
+                kept = [{**info, "instances": []} for info in kept]
+            self._sizes.append(_fill(dataset, kept))
+        self._infos.clear()
+
+    def _order(self, tree: list | dict | int) -> list[tuple[int, int]]:
+        """Return the samples of the split as (inner data set, place in it)."""
+        if isinstance(tree, list):
+            return [entry for child in tree for entry in self._order(child)]
+        if isinstance(tree, dict):
+            ((times, child),) = tree.items()
+            return self._order(child) * (1 if self.split == "unlabeled" else times)
+        return [(tree, i) for i in range(self._sizes[tree])]
 
 
-def _with_samples(dataset: BaseDataset, infos: list[dict]) -> BaseDataset | None:
-    """Initialise a lazy data set with ``infos`` in place of its file; None if none passes.
+def _fill(dataset: BaseDataset, infos: list[dict]) -> int:
+    """Initialise a lazy data set with ``infos`` in place of its file; return how many pass.
 
-    Going through ``full_init`` keeps the data set's own filter and serialisation.
+    Going through ``full_init`` keeps the data set's own filter and serialisation; it cannot
+    serialise nothing.
     """
     dataset.data_list = infos
     if not dataset.filter_data():
-        return None
+        return 0
     dataset.load_data_list = lambda: infos
     try:
         dataset.full_init()
     finally:
         del dataset.load_data_list  # a lambda cannot be sent to spawned workers
-    return dataset
+    return len(dataset)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from mmengine.config import Config
 
+from mmal.utils import type_name
+
 
 def leaf_datasets(dataset: dict) -> Iterator[dict]:
     """Yield the configs of the data sets inside all wrappers of a data set config."""
@@ -47,11 +49,14 @@ def labeled_test_dataset(cfg: Config) -> dict:
     for leaf in leaf_datasets(dataset):
         pipeline = [t for t in leaf["pipeline"] if not _is(t, "LoadAnnotations")]
         load = [t for t in leaf["pipeline"] if _is(t, "LoadAnnotations")]
-        image = next(i for i, t in enumerate(pipeline) if _is(t, "LoadImage"))
+        images = [i for i, t in enumerate(pipeline) if _is(t, "LoadImage")]
+        if not images:
+            raise ValueError(f"The test pipeline {pipeline} has no transform that loads the image.")
+        image = images[0]
         load = load or [dict(type="LoadAnnotations", with_bbox=True)]
         leaf["pipeline"] = pipeline[: image + 1] + load + pipeline[image + 1 :]
     return dataset
 
 
 def _is(transform: dict, name: str) -> bool:
-    return str(transform["type"]).rpartition(".")[2].startswith(name)
+    return type_name(transform).startswith(name)

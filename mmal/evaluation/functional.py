@@ -26,7 +26,8 @@ def pair_ranking_accuracy(pred: np.ndarray, target: np.ndarray) -> float:
     right, counted = 0.0, 0
     for i in range(1, len(target)):  # a row at a time: memory stays O(N)
         order = np.sign(target[:i] - target[i])
-        agreement = np.sign(pred[:i] - pred[i]) * order
+        # Comparisons, not differences: infinite predictions have none.
+        agreement = ((pred[:i] > pred[i]) * 1 - (pred[:i] < pred[i])) * order
         counted += np.count_nonzero(order)
         right += np.count_nonzero(agreement > 0)
         right += 0.5 * np.count_nonzero((agreement == 0) & (order != 0))

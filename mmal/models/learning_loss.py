@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmal.registry import MODELS, TASK_UTILS
+from mmal.utils import single_process
 from mmal.utils.record import recorded
 
 from .sample_losses import SampleLosses, sample_losses_for
@@ -34,10 +35,8 @@ class LearningLossMixin:
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict:
         """The target's losses on a batch, plus ``loss_rank`` and ``rank_acc``."""
-        with self.sample_losses.record(self) as recording, self._recorded_features() as feats:
-            losses = super().loss(inputs, data_samples)
-        target_loss = self.sample_losses.replay(self, recording, super().loss, inputs, data_samples)
-        return {**losses, **self.ranking_loss(self._predict_loss(feats), target_loss)}
+        losses, pred_loss, target_loss = self._losses(inputs, data_samples)
+        return {**losses, **self.ranking_loss(pred_loss, target_loss)}
 
     def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
         """The target's predictions; each data sample also gets ``pred_loss``, a scalar tensor."""
@@ -79,15 +78,19 @@ class LearningLossMixin:
         try:
             for head in heads:
                 head.training = True
-            with self.sample_losses.record(self) as recording, self._recorded_features() as feats:
-                super().loss(inputs, data_samples)
-            target_loss = self.sample_losses.replay(
-                self, recording, super().loss, inputs, data_samples
-            )
+            with single_process():  # ranks may hold different numbers of batches
+                _, pred_loss, target_loss = self._losses(inputs, data_samples)
         finally:
             for head, mode in zip(heads, modes, strict=True):
                 head.training = mode
-        return self._predict_loss(feats), target_loss
+        return pred_loss, target_loss
+
+    def _losses(self, inputs: Tensor, data_samples: list) -> tuple[dict, Tensor, Tensor]:
+        """Return the target's losses on the batch, and each sample's predicted and true loss."""
+        with self.sample_losses.record(self) as recording, self._recorded_features() as feats:
+            losses = super().loss(inputs, data_samples)
+        target_loss = self.sample_losses.replay(self, recording, super().loss, inputs, data_samples)
+        return losses, self._predict_loss(feats), target_loss
 
     @contextmanager
     def _recorded_features(self) -> Iterator[list]:

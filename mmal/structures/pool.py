@@ -56,7 +56,8 @@ class Pool:
         if len(self._known) != len(self.ids):
             raise PoolError(
                 f"Sample ids must be unique, but {_duplicates(self.ids)} occur more than once in "
-                "the data set. Check its annotation files for images listed twice."
+                "the data set: an image is listed twice, or two of its folders have a file of that "
+                "name. Give such folders one common data_root."
             )
         rounds, self.rounds = self.rounds, []
         self._labeled: set[str] = set()
@@ -135,18 +136,26 @@ class Pool:
                 f"{path} has schema version {version}, but this mmal reads {SCHEMA_VERSION}. Use "
                 "the mmal that wrote it, or start over in another --work-dir."
             )
-        pool = cls(ids=ids, seed=content["seed"])
-        if content["dataset"]["fingerprint"] != pool.fingerprint:
+        try:
+            size, fingerprint = content["dataset"]["size"], content["dataset"]["fingerprint"]
+            seed, rounds = content["seed"], [PoolRound(**r) for r in content["rounds"]]
+        except (KeyError, TypeError) as error:
+            raise PoolError(
+                f"{path} is not a pool file: {error!r}. Restore it, or start over in another "
+                "--work-dir."
+            ) from error
+        pool = cls(ids=ids, seed=seed)
+        if fingerprint != pool.fingerprint:
             raise PoolError(
                 f"{path} belongs to another data set: it was written for "
-                f"{content['dataset']['size']} samples with the fingerprint "
-                f"{content['dataset']['fingerprint'][:19]}…, but the config's data set has "
+                f"{size} samples with the fingerprint {fingerprint[:19]}…, but the config's data "
+                "set has "
                 f"{len(pool.ids)} with {pool.fingerprint[:19]}…. Use the config and the data "
                 "that the pool was made with, or another --work-dir."
             )
         try:
-            for acquired in content["rounds"]:
-                pool._append(PoolRound(**acquired))
+            for acquired in rounds:
+                pool._append(acquired)
         except PoolError as error:
             raise PoolError(f"{path}: {error}") from error
         return pool

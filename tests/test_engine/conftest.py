@@ -13,7 +13,8 @@ custom_imports = dict(imports=["mmal"])
 target = _base_.model
 target.pop("neck")
 target["backbone"] = dict(
-    type="ResNet", depth=18, base_channels=4, out_indices=(1, 2), norm_eval=False
+    type="ResNet", depth=18, base_channels=4, norm_eval=False,
+    num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(1, 2),
 )
 target["bbox_head"].update(num_classes=2, in_channels=[8, 16])
 target["bbox_head"]["anchor_generator"] = dict(

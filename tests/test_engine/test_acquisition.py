@@ -1,5 +1,7 @@
 """Tests of the step from scores to the next picks."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -84,14 +86,16 @@ def test_subset_is_drawn_without_replacement_in_the_order_of_the_data_set(pool):
 
 
 def test_subset_depends_on_seed_and_round():
-    def candidates(seed: int, rounds: int) -> tuple[str, ...]:
+    def places(seed: int, rounds: int) -> tuple[int, ...]:
         pool = Pool([f"{i:04}" for i in range(1000)], seed=seed)
         for i in range(rounds):
-            pool.commit([f"{i:04}"], "Random", None)
-        return tuple(draw_candidates(pool, 20))
+            pool.commit([f"{999 - i:04}"], "Random", None)
+        return tuple(int(sample_id) for sample_id in draw_candidates(pool, 20))
 
-    drawn = {candidates(seed, rounds) for seed in range(3) for rounds in range(3)}
-    assert len(drawn) == 9
+    drawn = [places(seed, rounds) for seed in range(3) for rounds in range(3)]
+    # Two draws of 20 in 1000 share 20 * 20 / 1000 = 0.4 samples on average.
+    shared = [len(set(a) & set(b)) for a, b in combinations(drawn, 2)]
+    assert max(shared) <= 5
 
 
 def test_every_sample_can_be_a_candidate():
@@ -147,15 +151,16 @@ def test_chance_depends_on_seed_and_round_and_not_on_what_was_drawn_before(run):
     def picks(seed: int, rounds: int) -> list[str]:
         pool = Pool(IDS, seed)
         for i in range(rounds):
-            pool.commit([IDS[i]], "initial", None)
-        return run(Random(), Scorer(), into=pool)
+            pool.commit([IDS[-1 - i]], "initial", None)
+        return run(Random(), Scorer(), budget=15, into=pool)
 
     np.random.seed(0)
     expected = picks(0, 1)
     np.random.seed(1)
     assert picks(0, 1) == expected
-    assert picks(1, 1) != expected
-    assert picks(0, 2) != expected
+    for other in (picks(1, 1), picks(0, 2)):
+        # In random order one of 15 picks has the place of another draw's by a chance of 1 in 30.
+        assert sum(a == b for a, b in zip(expected, other, strict=True)) <= 4
 
 
 @pytest.mark.parametrize("step", ["score", "query", "commit"])

@@ -1,6 +1,7 @@
 """Plot a metric over the number of labelled images, for one or more runs."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from mmal.visualization import plot_curves, read_curve
@@ -32,7 +33,10 @@ def main() -> None:
     runs = {}
     for run in args.runs:
         label, _, dirs = run.rpartition("=")
-        runs[label or Path(dirs).name] = [read_curve(path) for path in dirs.split(",")]
+        label = label or Path(dirs).name
+        if label in runs:
+            sys.exit(f"Two runs are called {label!r}: give each a label, as in label=directory.")
+        runs[label] = [read_curve(path) for path in dirs.split(",")]
     plot_curves(runs, args.out, args.metric)
     print(f"Wrote {args.out}")
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmal.datasets import PoolDataset
+from mmal.datasets.checks import check_images
 from mmal.models import LearningLossMixin
 from mmal.queries import build_query
 from mmal.registry import HOOKS
@@ -44,6 +46,7 @@ class ActiveLearningHook(Hook):
     Raises:
         ValueError: If ``unlabeled`` comes without a budget, the budget exceeds the images, or
             ``detach_epoch`` means nothing to the training loop.
+        DatasetError: If an unlabelled image is missing or does not decode.
         FileExistsError: If the work directory holds another training's picks.
         TypeError: If the model is not a LearningLoss model.
     """
@@ -63,6 +66,11 @@ class ActiveLearningHook(Hook):
             raise ValueError(
                 "The 'unlabeled' and 'budget' parameters of ActiveLearningHook must be given "
                 f"together. Got unlabeled={unlabeled} and budget={budget} instead."
+            )
+        if budget is not None and not 1 <= budget <= (subset or budget):
+            raise ValueError(
+                "The 'budget' parameter of ActiveLearningHook must be positive and at most "
+                f"'subset'. Got budget={budget} and subset={subset} instead."
             )
         self.detach_epoch = detach_epoch
         self.unlabeled = unlabeled
@@ -112,7 +120,11 @@ class ActiveLearningHook(Hook):
                 self.budget,
                 self.subset,
                 lambda ids: score_pool(
-                    runner.model, self._dataset, loader.batch_size, loader.num_workers, ids
+                    runner.model,
+                    self._dataset,
+                    loader.batch_size,
+                    loader.get("num_workers", 0),
+                    ids,
                 ),
             )
         runner.logger.info(f"Picked {len(picks)} images: {runner.work_dir}/picks.txt")
@@ -127,6 +139,8 @@ class ActiveLearningHook(Hook):
                 f"The budget of ActiveLearningHook is {self.budget}, but the unlabelled data set "
                 f"has {len(ids)} images."
             )
+        if is_main_process():
+            check_images(self._dataset)
         path = Path(runner.work_dir, "pool.json")
         if not path.exists():
             self._pool = Pool(ids, seed=runner.seed)

@@ -3,11 +3,13 @@
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
+from torch import nn
 
 from mmal.datasets import PoolDataset
 from mmal.datasets.checks import check_datasets
 from mmal.models import LearningLossMixin, build_model
 from mmal.structures import Pool, PoolError
+from mmal.utils import type_name
 
 from ..checks import check_batch_size, check_features
 from ..pipelines import leaf_datasets, test_dataset, test_pipeline
@@ -32,7 +34,11 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     _check_work_dir(work_dir, resume)
     init_default_scope(cfg.get("default_scope", "mmdet"))
     check_batch_size(cfg.train_dataloader.batch_size)
-    _check_hooks(cfg)
+    if cfg.train_dataloader.get("drop_last") and settings.initial < cfg.train_dataloader.batch_size:
+        raise ValueError(
+            f"active_learning.initial ({settings.initial}) is less than train_dataloader.batch_size "
+            f"({cfg.train_dataloader.batch_size}), and drop_last leaves out the only batch."
+        )
     query = settings.build_query()
     begins = not work_dir.pool.exists()
     if begins and is_main_process():
@@ -49,6 +55,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
             f"model is a plain {type(model).__name__}. Wrap it: model = dict("
             "type='mmal.LearningLoss', target=<the model's config>, …)."
         )
+    _check_hooks(cfg, model)
     seed = cfg.randomness.seed
     if begins:
         return Pool(dataset.pool.ids, seed=seed)
@@ -63,11 +70,22 @@ def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
             f"{work_dir.root} already holds rounds (pool.json). Go on with them by --resume, or "
             "choose another --work-dir."
         )
+    if not work_dir.pool.exists() and (left := sorted(work_dir.root.glob("round_*"))):
+        raise FileExistsError(
+            f"{left[0]} is left of other rounds, but {work_dir.pool} is missing. Put it back, or "
+            "choose another --work-dir."
+        )
 
 
-def _check_hooks(cfg: Config) -> None:
-    for hook in cfg.get("custom_hooks") or []:
-        if str(hook["type"]).endswith("ActiveLearningHook") and hook.get("unlabeled") is not None:
+def _check_hooks(cfg: Config, model: nn.Module) -> None:
+    hooks = [h for h in cfg.get("custom_hooks") or [] if type_name(h) == "ActiveLearningHook"]
+    if hooks and not isinstance(model, LearningLossMixin):
+        raise TypeError(
+            f"The config's model is a plain {type(model).__name__}: remove ActiveLearningHook from "
+            "custom_hooks, or wrap the model by mmal.LearningLoss."
+        )
+    for hook in hooks:
+        if hook.get("unlabeled") is not None:
             raise ValueError(
                 "Rounds acquire by themselves: remove 'unlabeled', 'budget', 'query' and 'subset' "
                 "from the ActiveLearningHook of the config; active_learning holds them."

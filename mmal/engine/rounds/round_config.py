@@ -4,6 +4,8 @@ import copy
 
 from mmengine.config import Config
 
+from mmal.utils import type_name
+
 from .work_dir import WorkDir
 
 #: Wrappers that mix images or repeat them by class: the labelled split goes inside them.
@@ -16,7 +18,7 @@ _VALIDATION = ("val_cfg", "val_dataloader", "val_evaluator")
 def pool_of(cfg: Config) -> dict:
     """Return the config of the data set that is the pool: the training data."""
     dataset = cfg.train_dataloader.dataset
-    while _name(dataset) in _OUTER_WRAPPERS:
+    while type_name(dataset) in _OUTER_WRAPPERS:
         dataset = dataset["dataset"]
     return dataset
 
@@ -30,7 +32,7 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     cfg = _round_config(cfg, work_dir, index, "train")
     labeled = dict(type="mmal.PoolDataset", split="labeled", pool=str(work_dir.pool))
     outer = cfg.train_dataloader
-    while _name(outer.dataset) in _OUTER_WRAPPERS:
+    while type_name(outer.dataset) in _OUTER_WRAPPERS:
         outer = outer.dataset
     outer.dataset = {**labeled, "dataset": outer.dataset}
     # A resumed round must repeat the interrupted one, random numbers included.
@@ -44,7 +46,10 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     for key in _VALIDATION:
         cfg[key] = None
     # Two, so that the last is still there while the next is being written.
-    cfg.default_hooks.checkpoint.setdefault("max_keep_ckpts", 2)
+    hooks = cfg.get("default_hooks") or {}
+    checkpoint = {"type": "CheckpointHook", "max_keep_ckpts": 2, **(hooks.get("checkpoint") or {})}
+    cfg.default_hooks = {**hooks, "checkpoint": checkpoint}
+    cfg.resume = False
     if (checkpoint := work_dir.checkpoint(index)) is not None:
         # Named here, since mmengine would prefer the config's load_from, and a work directory
         # that was moved.
@@ -67,11 +72,8 @@ def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Con
     cfg = Config(copy.deepcopy(cfg.to_dict()), cfg_text=cfg.text or "#", filename=name)
     cfg.work_dir = str(work_dir.round_dir(index))
     # Loggers and visualizers are kept by name for the life of the process.
-    cfg.experiment_name = f"{work_dir.root.name}_round_{index:02d}_{stage}"
+    root = "_".join(work_dir.root.absolute().parts[1:])
+    cfg.experiment_name = f"{root}_round_{index:02d}_{stage}"
     if cfg.get("visualizer") is not None:
         cfg.visualizer.name = cfg.experiment_name
     return cfg
-
-
-def _name(cfg: dict) -> str:
-    return str(cfg["type"]).rpartition(".")[2]

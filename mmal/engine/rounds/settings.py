@@ -34,7 +34,9 @@ class RoundSettings:
     def __post_init__(self) -> None:
         for name in ("rounds", "initial", "budget", "subset"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int) and value >= 1):
+            if name == "subset" and value is None:
+                continue
+            if not (isinstance(value, int) and value >= 1):
                 raise ValueError(
                     f"active_learning.{name} must be a positive integer. Got {value!r} instead."
                 )

@@ -65,9 +65,11 @@ class LossPredictionNeck(BaseModule):
         Raises:
             ValueError: If the features' channels are not ``in_channels``.
         """
-        return self.regressor(self.embed(feats)).squeeze(1)
+        # In half precision predictions would tie that the ranking loss has to tell apart.
+        with torch.autocast(feats[0].device.type, enabled=False):
+            return self.regressor(self._embed(feats)).squeeze(1)
 
-    def embed(self, feats: Sequence[Tensor]) -> Tensor:
+    def _embed(self, feats: Sequence[Tensor]) -> Tensor:
         """Return the concatenated level embeddings, of shape (N, channels * levels)."""
         found = [feat.shape[1] for feat in feats]
         if found != self.in_channels:
@@ -76,6 +78,6 @@ class LossPredictionNeck(BaseModule):
                 f"target model's features have {found} channels. Set loss_predictor.in_channels="
                 f"{found} in the config, or choose other features with feat_modules."
             )
-        pooled = (feat.mean(dim=(2, 3)) for feat in feats)
+        pooled = (feat.mean(dim=(2, 3), dtype=torch.float32) for feat in feats)
         levels = [torch.relu(fc(x)) for fc, x in zip(self.embeddings, pooled, strict=True)]
         return torch.cat(levels, dim=1)

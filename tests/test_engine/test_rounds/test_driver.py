@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmal.datasets.checks import DatasetError
 from mmal.engine.rounds import run_rounds
 from mmal.structures import PoolError, PoolScores
+from tests.processes import run_in_processes
 
 
 def pool_of(cfg: Config) -> dict:
@@ -229,3 +230,29 @@ def test_a_used_work_directory_is_left_as_it_is(cfg: Config) -> None:
     pool.write_text(json.dumps(content, indent=1) + "\n")
     after = {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*") if p != pool}
     assert after == {p: t for p, t in before.items() if p != pool}
+
+
+def _run_in_a_group(rank: int, path: str) -> list[dict]:
+    os.environ["LOCAL_RANK"] = str(rank)
+    cfg = Config.fromfile(path)
+    cfg.launcher = "pytorch"
+    # On GPUs mmengine names the device itself.
+    cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
+    cfg.active_learning.rounds = 2
+    cfg.train_cfg.max_epochs = 1
+    cfg.train_dataloader.update(batch_size=2, num_workers=0)
+    return run_rounds(cfg)
+
+
+def test_processes_share_the_rounds_and_one_writes(cfg: Config, config_file: Path) -> None:
+    """The initial six images make uneven batches for two processes: two and one."""
+    first, second = run_in_processes(_run_in_a_group, 2, str(config_file))
+    assert [r["metrics"] for r in first] == [r["metrics"] for r in second]
+    assert [r["ranking_accuracy"] for r in first] == [r["ranking_accuracy"] for r in second]
+    work_dir = Path(cfg.work_dir)
+    assert [len(r["picks"]) for r in pool_of(cfg)["rounds"]] == [6, 4]
+    scores = PoolScores.load(work_dir / "round_00" / "scores.parquet")
+    assert len(set(scores.ids)) == 10
+    best = np.argsort(-scores.fields["pred_loss"])[:4]
+    assert pool_of(cfg)["rounds"][1]["picks"] == [scores.ids[i] for i in best]
+    assert json.loads((work_dir / "round_01" / "metrics.json").read_text())["labeled"] == 10

@@ -1,9 +1,6 @@
 # The paper's rounds on PASCAL VOC 07+12 (Yoo & Kweon, CVPR 2019, section 4.2), for MMDetection's
 # four-epoch VOC schedules.
 custom_imports = dict(imports=["mmal"])
-# MMDetection repeats all 16,551 images three times an epoch, too little for the 1,000 of a first
-# round: ten times make 40 passes, 2,500 steps of 16 images.
-train_dataloader = dict(dataset=dict(times=10))
 # The last of four epochs; the paper detaches for the last fifth.
 custom_hooks = [dict(type="mmal.ActiveLearningHook", detach_epoch=3)]
 active_learning = dict(

@@ -36,8 +36,9 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     check_batch_size(cfg.train_dataloader.batch_size)
     if cfg.train_dataloader.get("drop_last") and settings.initial < cfg.train_dataloader.batch_size:
         raise ValueError(
-            f"active_learning.initial ({settings.initial}) is less than train_dataloader.batch_size "
-            f"({cfg.train_dataloader.batch_size}), and drop_last leaves out the only batch."
+            f"active_learning.initial ({settings.initial}) is less than the batch size "
+            f"({cfg.train_dataloader.batch_size}) of train_dataloader, and its drop_last leaves "
+            "out the only batch."
         )
     query = settings.build_query()
     begins = not work_dir.pool.exists()

@@ -66,7 +66,7 @@ class LossPredictionNeck(BaseModule):
             ValueError: If the features' channels are not ``in_channels``.
         """
         # In half precision predictions would tie that the ranking loss has to tell apart.
-        with torch.autocast(feats[0].device.type, enabled=False):
+        with torch.autocast(self.regressor.weight.device.type, enabled=False):
             return self.regressor(self._embed(feats)).squeeze(1)
 
     def _embed(self, feats: Sequence[Tensor]) -> Tensor:

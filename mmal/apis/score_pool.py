@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 
 from mmal.datasets import PoolDataset
+from mmal.datasets.checks import check_images
 from mmal.engine import score_pool, test_pipeline
 from mmal.engine.rounds.round_config import pool_of
 from mmal.models import build_model
@@ -34,6 +35,7 @@ def score_images(
         Scores with the column ``pred_loss``.
 
     Raises:
+        DatasetError: If an image is missing or does not decode.
         RuntimeError: If the checkpoint does not fit the model.
         FileNotFoundError: If a file or folder is missing.
     """
@@ -44,6 +46,7 @@ def score_images(
     dataset = PoolDataset(
         source, str(pool) if pool else None, "unlabeled", pipeline=test_pipeline(cfg)
     )
+    check_images(dataset)
     model = build_model(cfg)
     load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
     loader = cfg.test_dataloader

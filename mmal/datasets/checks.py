@@ -51,7 +51,7 @@ def check_images(dataset: PoolDataset) -> None:
         DatasetError: Naming the first problems and how many there are.
     """
     infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    _raise(_check_images({info["img_path"]: "not looked at" for info in infos}))
+    _raise(_check_images({info["img_path"]: "" for info in infos}))
 
 
 def _raise(problems: list[str]) -> None:
@@ -134,7 +134,7 @@ def _check_images(images: dict[str, str]) -> list[str]:
         found = pool.map(_image_problem, images)
         found = track(found, "checking images", total=len(images), transient=True)
         return [
-            f"{path} {problem} (annotation: {annotation})"
+            f"{path} {problem}" + (f" (annotation: {annotation})" if annotation else "")
             for (path, annotation), problem in zip(images.items(), found, strict=True)
             if problem
         ]

@@ -63,5 +63,12 @@ class Query(ABC):
 
 
 def build_query(cfg: dict) -> Query:
-    """Build a query from its config, whatever the default scope of the training."""
+    """Build a query from its config, whatever the default scope of the training.
+
+    Raises:
+        ValueError: If no query of that type is registered.
+    """
+    if isinstance(cfg["type"], str) and QUERIES.get(cfg["type"]) is None:
+        known = sorted(QUERIES.module_dict)
+        raise ValueError(f"There is no query {cfg['type']!r}. Registered in mmal are {known}.")
     return QUERIES.build({"_scope_": "mmal", **cfg})

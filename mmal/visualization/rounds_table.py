@@ -13,7 +13,7 @@ def rounds_table(records: list[dict]) -> Table:
     table = Table()
     steps = ("train", "evaluate", "score", "query")
     short = metric.rpartition("/")[2]
-    for name in ("round", "labelled", short, "ranking", *(f"{step} s" for step in steps)):
+    for name in ("round", "labelled", short, "ranking", "train s", "eval s", "score s", "pick s"):
         table.add_column(name, justify="right", no_wrap=True)
     for record in records:
         ranking = record.get("ranking_accuracy")

@@ -131,5 +131,6 @@ def test_build_with_and_without_the_scope(name, prefix):
 
 
 def test_unknown_query_is_refused():
-    with pytest.raises(KeyError, match="NoSuchQuery"):
+    message = r"no query 'NoSuchQuery'\. Registered in mmal are \['LearnedLoss', 'Random'\]"
+    with pytest.raises(ValueError, match=message):
         build_query(dict(type="NoSuchQuery"))

@@ -36,7 +36,7 @@ def test_a_row_a_round():
     ]
 
     assert rows(records) == [
-        ["round", "labelled", "mAP", "ranking", "train s", "evaluate s", "score s", "query s"],
+        ["round", "labelled", "mAP", "ranking", "train s", "eval s", "score s", "pick s"],
         ["0", "60", "0.1235", "0.679", "61.0", "2.2", "0.5", "0.0"],
         ["1", "100", "0.5000", "-", "9.0", "1.0", "-", "-"],
     ]

@@ -95,6 +95,11 @@ def _check_hooks(cfg: Config, model: nn.Module) -> None:
 
 def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir) -> None:
     """Refuse to go on with other settings than the rounds so far had."""
+    if len(pool.rounds) > settings.rounds:
+        raise PoolError(
+            f"{work_dir.pool} holds {len(pool.rounds)} rounds, but active_learning.rounds is "
+            f"{settings.rounds}. Resume with at least as many."
+        )
     query = type(settings.build_query()).__name__
     found = [(pool.seed, len(r.picks), r.query) for r in pool.rounds]
     budgets = [settings.initial] + [settings.budget] * (len(found) - 1)

@@ -61,11 +61,17 @@ class RoundSettings:
         given = cfg.get("active_learning")
         known = [f.name for f in fields(cls)]
         required = ["rounds", "initial", "budget"]
-        if given is None or not set(required) <= set(given) <= set(known):
+        if given is None:
             raise ValueError(
                 f"The config {cfg.filename or ''} needs active_learning = dict(rounds=…, "
-                f"initial=…, budget=…) with no other keys than {known[3:]}. "
-                f"Got {dict(given) if given is not None else None} instead."
+                "initial=…, budget=…) and has none."
+            )
+        missing = [key for key in required if key not in given]
+        unknown = [key for key in given if key not in known]
+        if missing or unknown:
+            raise ValueError(
+                f"active_learning of the config {cfg.filename or ''} lacks {missing} and has the "
+                f"unknown keys {unknown}. It needs {required} and may have {known[3:]}."
             )
         return cls(**given)
 

@@ -217,7 +217,13 @@ def test_a_used_work_directory_is_left_as_it_is(cfg: Config) -> None:
     cfg.active_learning.initial = 7
     with pytest.raises(PoolError, match=r"round 0 was picked with .*\(0, 6, 'initial'\)"):
         run_rounds(cfg, resume=True)
-    cfg.active_learning.initial = 6
+    cfg.active_learning.update(initial=6, rounds=2)
+    run_rounds(cfg, resume=True)
+    before = {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*")}
+    cfg.active_learning.rounds = 1
+    with pytest.raises(PoolError, match=r"holds 2 rounds, but active_learning\.rounds is 1"):
+        run_rounds(cfg, resume=True)
+    cfg.active_learning.rounds = 2
     pool = Path(cfg.work_dir, "pool.json")
     content = json.loads(pool.read_text())
     pool.write_text(json.dumps({**content, "schema_version": 99}))

@@ -69,21 +69,18 @@ def _without(name: str) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("content", "got"),
+    ("content", "message"),
     [
-        ({}, "None"),
-        (dict(active_learning=None), "None"),
-        (dict(active_learning={}), "{}"),
-        *[(dict(active_learning=_without(name)), "{") for name in GOOD],
-        (dict(active_learning=dict(GOOD, buget=3)), "'buget': 3"),
+        ({}, r"config some\.py needs active_learning = dict\(rounds=…, .* has none"),
+        (dict(active_learning=None), r"config some\.py needs active_learning .* has none"),
+        (dict(active_learning={}), r"some\.py lacks \['rounds', 'initial', 'budget'\]"),
+        *[(dict(active_learning=_without(name)), rf"lacks \['{name}'\]") for name in GOOD],
+        (dict(active_learning=dict(GOOD, buget=3)), r"lacks \[\] .* unknown keys \['buget'\]"),
     ],
 )
-def test_missing_and_unknown_keys(content, got):
-    message = r"config some\.py needs active_learning = dict\(rounds=…, .*'query', 'subset', 'ig"
-
-    with pytest.raises(ValueError, match=message) as caught:
+def test_missing_and_unknown_keys(content, message):
+    with pytest.raises(ValueError, match=message):
         RoundSettings.from_config(Config(content, cfg_text="#", filename="some.py"))
-    assert got in str(caught.value).rpartition("Got ")[2]
 
 
 def test_rounds_need_enough_samples():

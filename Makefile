@@ -26,7 +26,7 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    active learning rounds on generated images (6 minutes on 2 cores); run again,"
+	@echo "make demo    active learning rounds on generated images (about 7 minutes on 2 cores); run again,"
 	@echo "             it continues; DEMO_ARGS='--cfg-options active_learning.rounds=2', DEMO_DIR=..."
 	@echo "make test    the tests; TEST_ARGS='-k pool' passes options to pytest"
 	@echo "make lint    ruff: rules and formatting"

@@ -7,7 +7,7 @@ from mmengine.config import Config, DictAction
 from mmal.apis import score_images
 
 EXAMPLE = """example:
-  python tools/score_pool.py configs/demo/toy_voc.py work_dirs/demo/round_03/epoch_10.pth \\
+  python tools/score_pool.py configs/demo/toy_voc.py work_dirs/demo/round_02/epoch_10.pth \\
       --images data/toy_voc/JPEGImages --out scores.csv
 """
 

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmal.apis.cli import add_config_arguments, config_from_args
 
 EXAMPLE = """example:
-  python tools/test.py configs/demo/toy_voc.py work_dirs/demo/round_03/epoch_10.pth
+  python tools/test.py configs/demo/toy_voc.py work_dirs/demo/round_02/epoch_10.pth
 """
 
 

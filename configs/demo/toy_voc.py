@@ -103,7 +103,7 @@ default_hooks = dict(checkpoint=dict(interval=2), logger=dict(interval=10))
 custom_hooks = [dict(type="mmal.ActiveLearningHook", detach_epoch=8)]
 
 active_learning = dict(
-    rounds=4,
+    rounds=3,
     initial=60,
     budget=40,
     query=dict(type="mmal.LearnedLoss"),

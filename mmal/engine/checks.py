@@ -1,28 +1,36 @@
 """Checks of a model that cost little and spare much."""
 
 from mmengine.dataset import pseudo_collate
-from torch import nn
+from mmengine.dist import get_world_size
 
 from mmal.datasets import PoolDataset
+from mmal.models import LearningLossMixin
 from mmal.utils import preserved_random_state
 
 from .scoring import evaluation_mode
 
 
-def check_batch_size(batch_size: int) -> None:
+def check_batch_size(model: LearningLossMixin, batch_size: int) -> None:
     """Refuse batches that have no pair.
 
+    Args:
+        model: The model; its ranking loss may pair the images of several processes.
+        batch_size: Images a process.
+
     Raises:
-        ValueError: If the batch size is below 2.
+        ValueError: If fewer than 2 images are paired.
     """
-    if batch_size < 2:
+    across_gpus = getattr(model.ranking_loss, "across_gpus", False)
+    processes = get_world_size() if across_gpus else 1
+    if batch_size * processes < 2:
         raise ValueError(
             "The ranking loss compares the two samples of a pair, so train_dataloader.batch_size "
-            f"must be at least 2 (a process). Got {batch_size} instead."
+            f"must be at least 2 (a process). Got {batch_size} instead. With several processes, "
+            "ranking_loss=dict(type=…, across_gpus=True) pairs the images of all of them."
         )
 
 
-def check_features(model: nn.Module, dataset: PoolDataset) -> None:
+def check_features(model: LearningLossMixin, dataset: PoolDataset) -> None:
     """Send one image through the model, so that wrong ``in_channels`` are found at once.
 
     Raises:

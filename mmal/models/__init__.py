@@ -1,17 +1,16 @@
 from . import compat
 from .build import build_model
 from .learning_loss import LearningLossMixin, learning_loss
-from .losses import PairwiseRankingLoss
+from .losses import AllPairsRankingLoss, PairwiseRankingLoss
 from .necks import LossPredictionNeck
-from .sample_losses import DenseHeadSampleLosses, SampleLosses, TwoStageSampleLosses
+from .sample_losses import SampleLosses
 
 __all__ = [
-    "DenseHeadSampleLosses",
+    "AllPairsRankingLoss",
     "LearningLossMixin",
     "LossPredictionNeck",
     "PairwiseRankingLoss",
     "SampleLosses",
-    "TwoStageSampleLosses",
     "build_model",
     "compat",
     "learning_loss",

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from mmal.registry import MODELS, TASK_UTILS
-from mmal.utils import single_process
-from mmal.utils.record import recorded
+from mmal.utils import preserved_random_state, single_process
+from mmal.utils.record import Call, recorded
 
 from .sample_losses import SampleLosses, sample_losses_for
 
@@ -63,8 +63,8 @@ class LearningLossMixin:
     def measure_losses(self, inputs: Tensor, data_samples: list) -> tuple[Tensor, Tensor]:
         """Predicted and true target loss of each labelled image, for checking the module.
 
-        The heads run as they do in training (some decode differently in evaluation), their norm
-        and dropout layers as in evaluation.
+        The model and its heads run as they do in training (some decode differently in evaluation,
+        some compute no loss at all), their norm and dropout layers as in evaluation.
 
         Args:
             inputs: Preprocessed images of shape (N, C, H, W).
@@ -73,48 +73,58 @@ class LearningLossMixin:
         Returns:
             Predicted and target losses, each of shape (N,).
         """
-        heads = self.sample_losses.heads(self)
-        modes = [head.training for head in heads]
+        modules = [self, *self.sample_losses.heads(self)]
+        modes = [module.training for module in modules]
         try:
-            for head in heads:
-                head.training = True
-            with single_process():  # ranks may hold different numbers of batches
+            for module in modules:
+                module.training = True
+            # Ranks may hold different numbers of batches; DINO draws queries at random.
+            with single_process(), preserved_random_state():
                 _, pred_loss, target_loss = self._losses(inputs, data_samples)
         finally:
-            for head, mode in zip(heads, modes, strict=True):
-                head.training = mode
+            for module, mode in zip(modules, modes, strict=True):
+                module.training = mode
         return pred_loss, target_loss
 
     def _losses(self, inputs: Tensor, data_samples: list) -> tuple[dict, Tensor, Tensor]:
         """Return the target's losses on the batch, and each sample's predicted and true loss."""
-        with self.sample_losses.record(self) as recording, self._recorded_features() as feats:
+        with (
+            self.sample_losses.record(self, data_samples) as recording,
+            self._recorded_features() as feats,
+        ):
             losses = super().loss(inputs, data_samples)
-        target_loss = self.sample_losses.replay(self, recording, super().loss, inputs, data_samples)
+        target_loss = self.sample_losses.replay(self, recording, super().loss, inputs)
         return losses, self._predict_loss(feats), target_loss
 
     @contextmanager
     def _recorded_features(self) -> Iterator[list]:
         """Yield a list that holds, after the target's forward, what feeds the module."""
-        if self.feat_modules is None:
-            with recorded(self, "extract_feat") as results:
-                yield results
-            return
+        feats: list = []
         with ExitStack() as stack:
-            outputs = [
-                stack.enter_context(recorded(self.get_submodule(name), "forward"))
+            if self.feat_modules is None:
+                calls = stack.enter_context(recorded(self, "extract_feat"))
+                yield feats
+                self._check_called_once("extract_feat", calls)
+                feats.extend(calls[0].result)
+                return
+            outputs = {
+                name: stack.enter_context(recorded(self.get_submodule(name), "forward"))
                 for name in self.feat_modules
-            ]
-            results = []
-            yield results
-            results.append([output for calls in outputs for output in calls])
+            }
+            yield feats
+            for name, calls in outputs.items():
+                self._check_called_once(name, calls)
+                feats.append(calls[0].result)
 
-    def _predict_loss(self, recorded_feats: list) -> Tensor:
-        if len(recorded_feats) != 1:
+    def _check_called_once(self, name: str, calls: list[Call]) -> None:
+        if len(calls) != 1:
             raise RuntimeError(
-                f"{type(self).__name__} extracted features {len(recorded_feats)} times in one "
-                "pass; LearningLoss needs exactly one."
+                f"{type(self).__name__} called {name} {len(calls)} times in one pass; the loss "
+                "prediction module needs features that are computed exactly once."
             )
-        feats = [_single_level(feat) for feat in recorded_feats[0]]
+
+    def _predict_loss(self, feats: Sequence) -> Tensor:
+        feats = [_single_level(feat) for feat in feats]
         if self.detach_features:
             feats = [feat.detach() for feat in feats]
         return self.loss_predictor(feats)

@@ -1,30 +1,48 @@
 """Recording what a method of one object returns, and playing recordings back."""
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
+
+from mmengine.structures import BaseDataElement
+
+
+class Call(NamedTuple):
+    """One call of a recorded method.
+
+    Attributes:
+        arguments: The arguments by name, without defaults that were not given.
+        result: What the method returned; its containers are copied, for callers like to change
+            them, its tensors are not.
+    """
+
+    arguments: dict[str, Any]
+    result: Any
 
 
 @contextmanager
-def recorded(owner: object, method: str) -> Iterator[list]:
-    """Yield a list that receives what ``owner.method`` returns, call by call.
+def recorded(owner: object, method: str) -> Iterator[list[Call]]:
+    """Yield a list that receives the calls of ``owner.method``.
 
     The method is shadowed on this one object and bare again on leaving; its class is untouched.
     """
-    results: list = []
+    calls: list[Call] = []
     original = getattr(owner, method)
+    signature = inspect.signature(original)
 
     def record(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        results.append(result)
+        arguments = signature.bind(*args, **kwargs).arguments
+        calls.append(Call(arguments, with_own_containers(result)))
         return result
 
     with _shadowed(owner, method, record):
-        yield results
+        yield calls
 
 
 @contextmanager
-def replayed(owner: object, method: str, results: list) -> Iterator[None]:
+def replayed(owner: object, method: str, results: Iterable) -> Iterator[None]:
     """Make ``owner.method`` return ``results`` in order, whatever it is called with.
 
     Raises:
@@ -36,12 +54,23 @@ def replayed(owner: object, method: str, results: list) -> Iterator[None]:
         for result in remaining:
             return result
         raise RuntimeError(
-            f"{type(owner).__name__}.{method} was called {len(results)} times for the batch but "
-            "more often for a single sample, so record and replay cannot give its loss."
+            f"{type(owner).__name__}.{method} was called more often for a single sample than for "
+            "the batch, so record and replay cannot give its loss."
         )
 
     with _shadowed(owner, method, replay):
         yield
+
+
+def with_own_containers(value: Any) -> Any:
+    """Copy nested tuples, lists, dicts and data elements, but not the tensors they hold."""
+    if isinstance(value, BaseDataElement):
+        return value.new(**{key: with_own_containers(item) for key, item in value.items()})
+    if type(value) in (list, tuple):
+        return type(value)(with_own_containers(item) for item in value)
+    if type(value) is dict:
+        return {key: with_own_containers(item) for key, item in value.items()}
+    return value
 
 
 @contextmanager

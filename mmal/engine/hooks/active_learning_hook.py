@@ -17,6 +17,7 @@ from mmal.structures import Pool
 
 from ..acquisition import acquire
 from ..checks import check_batch_size, check_features
+from ..clip_grad import clip_separately
 from ..pipelines import test_pipeline
 from ..scoring import bare, score_pool
 
@@ -25,7 +26,8 @@ from ..scoring import bare, score_pool
 class ActiveLearningHook(Hook):
     """Detaches the features at an epoch, and picks images to label after training.
 
-    1. Before training it checks the model and the batch size, and with ``unlabeled`` the features.
+    1. Before training it checks the model and the batch size, and with ``unlabeled`` the features;
+       gradients, where the config clips them, are clipped for target and module separately.
     2. From ``detach_epoch`` on the ranking loss no longer reaches the target model; the loss
        prediction module goes on learning.
     3. After training, where ``unlabeled`` is given, it scores those images with the test
@@ -92,7 +94,8 @@ class ActiveLearningHook(Hook):
                 "counts iterations, not epochs. Use an EpochBasedTrainLoop, or detach from the "
                 "start (0) or never (None)."
             )
-        check_batch_size(runner.train_dataloader.batch_sampler.batch_size)
+        check_batch_size(model, runner.train_dataloader.batch_sampler.batch_size)
+        clip_separately(runner.optim_wrapper, model.loss_predictor)
         if self.unlabeled is not None:
             self._open_pool(runner)
             check_features(model, self._dataset)

@@ -120,7 +120,11 @@ class RoundDriver:
             )
         config = evaluation_config(self._cfg, self._work_dir, index)
         runner = RoundRunner.from_cfg(config)
-        load_checkpoint(bare(runner.model), str(checkpoint), map_location="cpu", strict=True)
+        loaded = load_checkpoint(
+            bare(runner.model), str(checkpoint), map_location="cpu", strict=True
+        )
+        # Heads such as TOOD's ask how far the training is before they assign targets.
+        runner.message_hub.update_info("epoch", loaded["meta"]["epoch"])
         if "metrics" not in record:
             self._evaluate(runner, record)
             self._save(record)

@@ -33,7 +33,9 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     """
     _check_work_dir(work_dir, resume)
     init_default_scope(cfg.get("default_scope", "mmdet"))
-    check_batch_size(cfg.train_dataloader.batch_size)
+    model = build_model(cfg)
+    if isinstance(model, LearningLossMixin):
+        check_batch_size(model, cfg.train_dataloader.batch_size)
     if cfg.train_dataloader.get("drop_last") and settings.initial < cfg.train_dataloader.batch_size:
         raise ValueError(
             f"active_learning.initial ({settings.initial}) is less than the batch size "
@@ -47,7 +49,6 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
         check_datasets(leaves, settings.ignore_classes)
     dataset = PoolDataset(pool_of(cfg), split="unlabeled", pipeline=test_pipeline(cfg))
     settings.check_pool_size(len(dataset.pool.ids))
-    model = build_model(cfg)
     if isinstance(model, LearningLossMixin):
         check_features(model, dataset)
     elif query.requires:

@@ -1,9 +1,12 @@
 """The ranking loss that trains the loss prediction module."""
 
 import torch
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from mmal.registry import MODELS
+
+from .across_ranks import joined_over_ranks
 
 
 def pairwise_ranking_loss(pred_diff: Tensor, target_diff: Tensor, margin: float = 1.0) -> Tensor:
@@ -38,21 +41,27 @@ class PairwiseRankingLoss(nn.Module):
     Args:
         margin: The margin xi, in units of the predicted loss.
         loss_weight: The factor lambda of the total loss.
+        across_gpus: Whether pairs are made of the joint batch of all GPUs, as if one GPU had held
+            it, so that one or two images a GPU still give pairs. Needs data parallel training
+            that averages gradients, which is what MMEngine's does.
 
     Raises:
         ValueError: If ``margin`` or ``loss_weight`` is negative.
     """
 
-    def __init__(self, margin: float = 1.0, loss_weight: float = 1.0) -> None:
+    def __init__(
+        self, margin: float = 1.0, loss_weight: float = 1.0, across_gpus: bool = False
+    ) -> None:
         super().__init__()
         for name, value in dict(margin=margin, loss_weight=loss_weight).items():
             if value < 0:
                 raise ValueError(
-                    f"The '{name}' parameter of PairwiseRankingLoss must be >= 0. "
+                    f"The '{name}' parameter of {type(self).__name__} must be >= 0. "
                     f"Got {value} instead."
                 )
         self.margin = margin
         self.loss_weight = loss_weight
+        self.across_gpus = across_gpus
 
     def forward(self, pred_loss: Tensor, target_loss: Tensor) -> dict[str, Tensor]:
         """Compute the ranking loss of a batch.
@@ -62,26 +71,37 @@ class PairwiseRankingLoss(nn.Module):
             target_loss: Target losses, of shape (N,), constants: no gradient flows into them.
 
         Returns:
-            ``loss_rank``, the weighted loss, and ``rank_acc``, the share of the pairs in the right
-            order (0..1; predictions that tie count one half). Without a pair that counts
-            ``rank_acc`` is left out.
+            ``loss_rank``, the weighted loss; ``rank_acc``, the share of the pairs in the right
+            order (0..1; predictions that tie count one half), left out when no pair counts; and
+            ``rank_invalid``, the number of samples whose target loss is NaN or infinite.
         """
         with torch.autocast(pred_loss.device.type, enabled=False):
-            pred_diff, target_diff = self._pair_differences(pred_loss, target_loss)
+            pred, target = pred_loss.float(), target_loss.detach().float()
+            if self.across_gpus:
+                pred, target = joined_over_ranks(torch.stack([pred, target], dim=1)).unbind(1)
+                target = target.detach()
+            pred_diff, target_diff = self._pair_differences(pred, target)
             # An empty selection keeps the graph: every rank has a gradient for every parameter.
             loss = pairwise_ranking_loss(pred_diff, target_diff, self.margin).sum()
-            result = dict(loss_rank=self.loss_weight * loss / max(len(pred_diff), 1))
+            loss = self.loss_weight * loss / max(len(pred_diff), 1)
+            if self.across_gpus:  # averaging over the ranks divides the gradient, not the value
+                loss = loss.detach() + get_world_size() * (loss - loss.detach())
+        result = dict(loss_rank=loss, rank_invalid=(~target.isfinite()).sum().float())
         if len(pred_diff):
             agreement = pred_diff.detach().sign() * target_diff.sign()
             result["rank_acc"] = (agreement.mean() + 1) / 2
         return result
 
-    @staticmethod
-    def _pair_differences(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def _pair_differences(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return predicted and target differences of the pairs that count, each of shape (P,)."""
-        even = len(pred) // 2 * 2
-        pred, target = pred[:even].float(), target[:even].detach().float()
-        pred_diff, target_diff = pred[0::2] - pred[1::2], target[0::2] - target[1::2]
+        first, second = self._pairs(len(pred), pred.device)
+        pred_diff, target_diff = pred[first] - pred[second], target[first] - target[second]
         # inf - inf and nan are not finite either; the difference alone decides.
         counts = target_diff.isfinite() & (target_diff != 0)
         return pred_diff[counts], target_diff[counts]
+
+    @staticmethod
+    def _pairs(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return the indices of the first and second samples of the pairs, each of shape (P,)."""
+        even = torch.arange(size // 2 * 2, device=device)
+        return even[0::2], even[1::2]

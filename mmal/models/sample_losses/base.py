@@ -4,15 +4,27 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from mmal.utils import preserved_random_state, single_process, without_trace
-from mmal.utils.record import recorded, replayed
+from mmal.utils.record import Call, recorded, replayed, with_own_containers
 
-Recording = list[tuple[object, str, list]]
+from .layouts import Recorded
+
+
+class Recording(NamedTuple):
+    """What a batch leaves for the replay.
+
+    Attributes:
+        data_samples: The batch's N data samples as they came; losses like to change them.
+        calls: The recorded methods and their calls.
+    """
+
+    data_samples: list
+    calls: list[tuple[Recorded, list[Call]]]
 
 
 class SampleLosses(ABC):
@@ -20,13 +32,16 @@ class SampleLosses(ABC):
 
     MM heads return losses reduced over the batch. During the target's own loss on the batch the
     results of a few methods are recorded; then, without gradient, the target's loss is called once
-    more for each sample with the recordings cut to that sample. No convolution runs twice, and the
-    result is the loss that the target itself reports for a batch of this one sample: its own
-    normalisation, not a share of the batch's.
+    more for each sample with the recordings cut to that sample. No convolution and no assignment
+    runs twice, and the result is the loss that the target itself reports for a batch of this one
+    sample: its own normalisation, not a share of the batch's. Where the target draws at random
+    (anchors, RoIs), it is the loss with what was drawn for the sample in this batch.
 
-    A subclass names the recorded methods. Their results must be nested tuples, lists or dicts of
-    tensors with the batch in dimension 0.
+    A subclass names the recorded methods and the layout of their results.
     """
+
+    #: What the strategy supports, in words for an error message.
+    supported: str
 
     @classmethod
     @abstractmethod
@@ -38,17 +53,18 @@ class SampleLosses(ABC):
         """The modules that the replay runs, to be left without trace."""
 
     @abstractmethod
-    def recorded_methods(self, model: nn.Module) -> list[tuple[nn.Module, str]]:
-        """The (owner, method name) pairs whose results are recorded."""
+    def recorded_methods(self, model: nn.Module) -> list[Recorded]:
+        """The methods to record, with the layout of their results."""
 
     @contextmanager
-    def record(self, model: nn.Module) -> Iterator[Recording]:
+    def record(self, model: nn.Module, data_samples: list) -> Iterator[Recording]:
         """Record the target's loss on a batch that runs inside the ``with`` block."""
         with ExitStack() as stack:
-            yield [
-                (owner, method, stack.enter_context(recorded(owner, method)))
-                for owner, method in self.recorded_methods(model)
+            calls = [
+                (method, stack.enter_context(recorded(method.owner, method.method)))
+                for method in self.recorded_methods(model)
             ]
+            yield Recording(with_own_containers(data_samples), calls)
 
     @torch.no_grad()
     def replay(
@@ -57,7 +73,6 @@ class SampleLosses(ABC):
         recording: Recording,
         loss: Callable[[Tensor, list], dict],
         inputs: Tensor,
-        data_samples: list,
     ) -> Tensor:
         """Return the target's loss on each sample.
 
@@ -68,53 +83,35 @@ class SampleLosses(ABC):
             recording: What :meth:`record` yielded.
             loss: The target's own ``loss(inputs, data_samples) -> dict``.
             inputs: The batch, of shape (N, C, H, W).
-            data_samples: The batch's N data samples.
 
         Returns:
             Losses of shape (N,), float32.
         """
-        size = len(data_samples)
         totals = []
         with ExitStack() as stack:
             stack.enter_context(single_process())
             for head in self.heads(model):
                 stack.enter_context(without_trace(head))
-            for i in range(size):
-                sample_loss = self._replay_one(recording, loss, inputs, data_samples, i)
+            for i in range(len(inputs)):
+                sample_loss = self._replay_one(recording, loss, inputs, i)
                 totals.append(model.parse_losses(sample_loss)[0])
         return torch.stack(totals).float()
 
     @staticmethod
-    def _replay_one(
-        recording: Recording, loss: Callable, inputs: Tensor, data_samples: list, index: int
-    ) -> dict:
-        size = len(data_samples)
+    def _replay_one(recording: Recording, loss: Callable, inputs: Tensor, index: int) -> dict:
         with ExitStack() as stack:
             # Samplers draw numbers; every sample draws the same, so that none is favoured.
             stack.enter_context(preserved_random_state())
-            for owner, method, results in recording:
-                name = f"{type(owner).__name__}.{method}"
-                cut = [cut_to_sample(result, index, size, name) for result in results]
-                stack.enter_context(replayed(owner, method, cut))
-            return loss(inputs[index : index + 1], [copy.deepcopy(data_samples[index])])
+            for method, calls in recording.calls:
+                results = method.cut(calls, index, len(inputs))
+                stack.enter_context(replayed(method.owner, method.method, results))
+            return loss(inputs[index : index + 1], [copy.deepcopy(recording.data_samples[index])])
 
 
-def cut_to_sample(result: Any, index: int, size: int, name: str) -> Any:
-    """Cut every tensor in ``result`` to sample ``index``, keeping a batch dimension of one.
+def loss_is_of(class_name: str, model: nn.Module) -> bool:
+    """Whether ``model`` computes its loss by the method of a class of this name, not overridden.
 
-    Raises:
-        ValueError: If a tensor's first dimension is not ``size``.
+    By name, because the packages of other tasks need not be installed.
     """
-    if isinstance(result, Tensor):
-        if result.dim() == 0 or result.shape[0] != size:
-            raise ValueError(
-                f"{name} returned a tensor of shape {tuple(result.shape)} for a batch of {size}; "
-                "record and replay needs the batch in dimension 0. This target model needs a "
-                "sample_losses strategy of its own."
-            )
-        return result[index : index + 1].detach()
-    if isinstance(result, list | tuple):
-        return type(result)(cut_to_sample(item, index, size, name) for item in result)
-    if isinstance(result, dict):
-        return {key: cut_to_sample(item, index, size, name) for key, item in result.items()}
-    return result
+    loss = getattr(type(model), "loss", None)
+    return loss is not None and loss.__qualname__ == f"{class_name}.loss"

@@ -4,26 +4,65 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses
+from .base import SampleLosses, loss_is_of
+from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded
 
 #: Heads for which tests show that replayed losses equal single-sample losses. A subclass may
 #: compute its loss in another way, so each is named.
-EXACT_HEADS = ("SSDHead", "RetinaHead", "FCOSHead", "ATSSHead", "YOLOXHead", "RTMDetSepBNHead")
+EXACT_HEADS = (
+    "ATSSHead",
+    "CenterNetHead",
+    "FCOSHead",
+    "FSAFHead",
+    "GFLHead",
+    "PAAHead",
+    "RTMDetInsSepBNHead",
+    "RTMDetSepBNHead",
+    "RepPointsHead",
+    "RetinaHead",
+    "SSDHead",
+    "TOODHead",
+    "VFNetHead",
+    "YOLOFHead",
+    "YOLOV3Head",
+    "YOLOXHead",
+)
+#: Methods that find the targets of one image, and those that list something for every image,
+#: where a head has them: assignment is what costs.
+_CALLED_PER_IMAGE = ("_get_targets_single", "paa_reassign")
+_LISTED_PER_IMAGE = ("get_anchors",)
 
 
 @TASK_UTILS.register_module()
 class DenseHeadSampleLosses(SampleLosses):
-    """Replays ``extract_feat`` and ``bbox_head.forward``."""
+    """Replays ``extract_feat``, ``bbox_head.forward`` and the head's assignment."""
+
+    supported = f"single-stage detectors with one of the heads {', '.join(EXACT_HEADS)}"
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
-        """Whether ``model.bbox_head`` is one of :data:`EXACT_HEADS`."""
-        return type(getattr(model, "bbox_head", None)).__name__ in EXACT_HEADS
+        """Whether ``model`` is single-stage with one of :data:`EXACT_HEADS`."""
+        return (
+            loss_is_of("SingleStageDetector", model)
+            and type(model.bbox_head).__name__ in EXACT_HEADS
+        )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:
         """The dense head."""
         return [model.bbox_head]
 
-    def recorded_methods(self, model: nn.Module) -> list[tuple[nn.Module, str]]:
-        """Features and head outputs."""
-        return [(model, "extract_feat"), (model.bbox_head, "forward")]
+    def recorded_methods(self, model: nn.Module) -> list[Recorded]:
+        """Features, head outputs and targets."""
+        return [
+            BatchDim(model, "extract_feat"),
+            BatchDim(model.bbox_head, "forward"),
+            *targets_of(model.bbox_head),
+        ]
+
+
+def targets_of(head: nn.Module) -> list[Recorded]:
+    """The methods of ``head`` that find the targets of its images."""
+    return [
+        *(CallPerSample(head, name) for name in _CALLED_PER_IMAGE if hasattr(head, name)),
+        *(EntryPerSample(head, name) for name in _LISTED_PER_IMAGE if hasattr(head, name)),
+    ]

@@ -1,29 +1,66 @@
-"""Two-stage detectors."""
+"""Two-stage detectors with an RPN."""
 
 from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses
+from .base import SampleLosses, loss_is_of
+from .dense import targets_of
+from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded, RowsOfRois, Silenced
+
+#: RoI heads for which tests show that replayed losses equal single-sample losses.
+EXACT_ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead", "DynamicRoIHead")
 
 
 @TASK_UTILS.register_module()
 class TwoStageSampleLosses(SampleLosses):
-    """Replays ``extract_feat`` and ``rpn_head.forward``; the RoI head runs again.
+    """Replays what RPN and RoI head computed: outputs, proposals, assignment and sampling.
 
-    Proposals and RoIs are sampled anew for each sample, as they are for a batch of one.
+    A sample's loss is that of the anchors and RoIs that were drawn for it in the batch.
     """
+
+    supported = (
+        f"two-stage detectors with an RPNHead and one of {', '.join(EXACT_ROI_HEADS)}, with masks "
+        "or without"
+    )
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
-        """Whether ``model`` has the RPN head and the RoI head of Faster R-CNN, without masks."""
-        heads = [type(getattr(model, name, None)).__name__ for name in ("rpn_head", "roi_head")]
-        return heads == ["RPNHead", "StandardRoIHead"] and not model.with_mask
+        """Whether ``model`` has an RPN head and one of :data:`EXACT_ROI_HEADS`."""
+        return (
+            loss_is_of("TwoStageDetector", model)
+            and model.with_rpn
+            and type(model.rpn_head).__name__ == "RPNHead"
+            and type(model.roi_head).__name__ in EXACT_ROI_HEADS
+            # A mask head on the box head's RoIs gets no RoIs of its own to tell the images by.
+            and not (model.roi_head.with_mask and model.roi_head.share_roi_extractor)
+        )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:
         """The RPN head and the RoI head."""
         return [model.rpn_head, model.roi_head]
 
-    def recorded_methods(self, model: nn.Module) -> list[tuple[nn.Module, str]]:
-        """Features and RPN outputs."""
-        return [(model, "extract_feat"), (model.rpn_head, "forward")]
+    def recorded_methods(self, model: nn.Module) -> list[Recorded]:
+        """Features, outputs and targets of the RPN, proposals; RoIs drawn and their outputs."""
+        rpn, roi = model.rpn_head, model.roi_head
+        methods = [
+            BatchDim(model, "extract_feat"),
+            BatchDim(rpn, "forward"),
+            *targets_of(rpn),
+            EntryPerSample(rpn, "predict_by_feat"),
+            RowsOfRois(roi, "_bbox_forward"),
+        ]
+        if roi.with_mask:
+            methods.append(RowsOfRois(roi, "_mask_forward"))
+        for assigner in _each(roi.bbox_assigner):
+            methods.append(CallPerSample(assigner, "assign"))
+        for sampler in _each(roi.bbox_sampler):
+            methods.append(CallPerSample(sampler, "sample"))
+        if hasattr(roi, "update_hyperparameters"):  # Dynamic R-CNN moves its thresholds by batches
+            methods.append(Silenced(roi, "update_hyperparameters", (None, None)))
+        return methods
+
+
+def _each(stages: object | list) -> list:
+    """One assigner or sampler a stage."""
+    return stages if isinstance(stages, list) else [stages]

@@ -1,0 +1,233 @@
+"""What learning loss costs: time and memory beside the plain target model."""
+
+import copy
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from mmal.models import LearningLossMixin, build_model
+from mmal.utils import type_name
+from mmal.utils.peak_memory import peak_memory
+
+#: What is timed, in the order of the table.
+TIMED = ("step", "step_learning_loss", "features", "scoring", "inference")
+#: Ratios of the table: name, numerator, denominator.
+RATIOS = (
+    ("training step, learning loss / plain", "step_learning_loss", "step"),
+    ("scoring images a second / features alone", "features", "scoring"),
+    ("scoring time / inference time", "scoring", "inference"),
+    ("memory of a step, learning loss / plain", "memory_learning_loss", "memory"),
+)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Measurements of one model.
+
+    Attributes:
+        name: The model's name.
+        size: Height and width of the images, in pixels.
+        batch_size: Images a batch.
+        device: Where it ran.
+        samples: By name as in :data:`TIMED`, seconds of every repetition, and as ``memory`` and
+            ``memory_learning_loss`` the bytes that a training step took at its peak.
+    """
+
+    name: str
+    size: tuple[int, int]
+    batch_size: int
+    device: str
+    samples: dict[str, list[float]]
+
+    def ratio(self, numerator: str, denominator: str) -> tuple[float, float, float]:
+        """Median, lower and upper quartile of the ratio, repetition by repetition."""
+        pairs = zip(self.samples[numerator], self.samples[denominator], strict=True)
+        ratios = [a / b for a, b in pairs]
+        if len(ratios) == 1:
+            return ratios[0], ratios[0], ratios[0]
+        low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        return median, low, high
+
+
+def benchmark(
+    cfg: Config,
+    batch_size: int = 8,
+    max_size: int = 320,
+    repetitions: int = 7,
+    device: str = "cpu",
+    amp: bool = False,
+    progress: Callable[[], None] = lambda: None,
+) -> Benchmark:
+    """Measure a detector with and without learning loss, in turns.
+
+    Images and boxes are random, weights as initialised. Every repetition runs each variant once,
+    in an order that moves on, so that a change of the machine's speed falls on all of them.
+
+    Args:
+        cfg: An MMDetection config, its model plain or a LearningLoss model.
+        batch_size: Images a batch.
+        max_size: Images are of the config's test size, but no side is longer than this.
+        repetitions: How often each variant is measured, after one that does not count.
+        device: Such as ``cpu`` or ``cuda:0``.
+        amp: Whether training steps run in mixed precision.
+        progress: Called after every repetition.
+    """
+    init_default_scope(cfg.get("default_scope", "mmdet"))
+    size = _image_size(cfg, max_size)
+    model = _learning_loss_model(cfg, size, device)
+    plain = _plain_model(cfg, model, device)
+    data = _random_batch(model, batch_size, size)
+    variants = _variants(plain, model, data, device, amp)
+    samples: dict[str, list[float]] = {name: [] for name in variants}
+    for repetition in range(repetitions + 1):
+        for name in _rotated(list(variants), repetition):
+            seconds = _seconds(variants[name], device)
+            if repetition:
+                samples[name].append(seconds)
+        progress()
+    steps = dict(memory="step", memory_learning_loss="step_learning_loss")
+    for name, variant in steps.items():
+        _release(plain, model)
+        samples[name] = [peak_memory(variants[variant], device)] * repetitions
+    name = Path(cfg.filename).stem if cfg.filename else type_name(cfg.model)
+    return Benchmark(name, size, batch_size, device, samples)
+
+
+def _image_size(cfg: Config, max_size: int) -> tuple[int, int]:
+    """Height and width of the test pipeline's images, cut to ``max_size``."""
+    steps = cfg.test_dataloader.dataset.pipeline
+    scales = [step.scale for step in steps if "scale" in step]
+    width, height = scales[0] if scales else (max_size, max_size)
+    return min(height, max_size), min(width, max_size)
+
+
+def _learning_loss_model(cfg: Config, size: tuple[int, int], device: str) -> LearningLossMixin:
+    """Build the config's model, with a loss prediction module if it has none."""
+    cfg = copy.deepcopy(cfg)
+    if type_name(cfg.model) != "LearningLoss":
+        plain = build_model(_without_downloads(cfg)).eval()
+        with torch.no_grad():
+            feats = plain.extract_feat(torch.zeros(1, 3, *size))
+        cfg.model = dict(
+            type="mmal.LearningLoss",
+            target=cfg.model,
+            loss_predictor=dict(
+                type="mmal.LossPredictionNeck", in_channels=[feat.shape[1] for feat in feats]
+            ),
+            ranking_loss=dict(type="mmal.PairwiseRankingLoss"),
+        )
+    model = build_model(_without_downloads(cfg))
+    model.init_weights()
+    return revert_sync_batchnorm(model).to(device)
+
+
+def _plain_model(cfg: Config, model: nn.Module, device: str) -> nn.Module:
+    """Build the target alone, with the weights of ``model``."""
+    cfg = copy.deepcopy(cfg)
+    if type_name(cfg.model) == "LearningLoss":
+        cfg.model = cfg.model.target
+    plain = revert_sync_batchnorm(build_model(_without_downloads(cfg)))
+    plain.load_state_dict(model.state_dict(), strict=False)
+    return plain.to(device)
+
+
+def _without_downloads(cfg: Config) -> Config:
+    target = cfg.model.get("target", cfg.model)
+    target.backbone.init_cfg = None
+    if "data_preprocessor" in target:
+        target.data_preprocessor.batch_augments = None  # they change the size of the images
+    return cfg
+
+
+def _random_batch(model: nn.Module, batch_size: int, size: tuple[int, int]) -> dict:
+    """Preprocess noise with three boxes an image, the mean of PASCAL VOC."""
+    from mmdet.structures import DetDataSample
+    from mmengine.structures import InstanceData
+
+    generator = torch.Generator().manual_seed(0)
+    height, width = size
+    samples = []
+    for _ in range(batch_size):
+        corners = torch.rand(3, 2, 2, generator=generator).sort(dim=1).values
+        corners[:, 1] += 0.05  # no empty boxes
+        boxes = corners.clamp(max=1).flatten(1) * torch.tensor([width, height] * 2)
+        labels = torch.randint(0, 20, (3,), generator=generator)
+        sample = DetDataSample(
+            metainfo=dict(img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0))
+        )
+        sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
+        sample.ignored_instances = InstanceData(bboxes=boxes[:0], labels=labels[:0])
+        samples.append(sample)
+    images = torch.randint(0, 256, (batch_size, 3, *size), generator=generator, dtype=torch.uint8)
+    return model.data_preprocessor(dict(inputs=list(images), data_samples=samples), training=True)
+
+
+def _variants(
+    plain: nn.Module, model: LearningLossMixin, data: dict, device: str, amp: bool
+) -> dict[str, Callable[[], None]]:
+    """What is timed, by the names of :data:`TIMED`."""
+    inputs = data["inputs"]
+
+    def step(candidate: nn.Module) -> Callable[[], None]:
+        optimizer = torch.optim.SGD(candidate.parameters(), lr=1e-6, momentum=0.9)
+
+        def run() -> None:
+            candidate.train()
+            samples = copy.deepcopy(data["data_samples"])
+            optimizer.zero_grad()
+            with torch.autocast(torch.device(device).type, enabled=amp):
+                losses = candidate.loss(inputs, samples)
+            candidate.parse_losses(losses)[0].backward()
+            optimizer.step()
+
+        return run
+
+    def inference(function: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            plain.eval(), model.eval()
+            with torch.no_grad():
+                function()
+
+        return run
+
+    return dict(
+        step=step(plain),
+        step_learning_loss=step(model),
+        features=inference(lambda: plain.extract_feat(inputs)),
+        scoring=inference(lambda: model.predict_loss(inputs)),
+        inference=inference(lambda: plain.predict(inputs, copy.deepcopy(data["data_samples"]))),
+    )
+
+
+def _rotated(names: list[str], turns: int) -> Iterator[str]:
+    turns %= len(names)
+    yield from names[turns:] + names[:turns]
+
+
+def _seconds(function: Callable[[], None], device: str) -> float:
+    _synchronize(device)
+    start = time.perf_counter()
+    function()
+    _synchronize(device)
+    return time.perf_counter() - start
+
+
+def _synchronize(device: str) -> None:
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _release(*models: nn.Module) -> None:
+    """Free gradients, so that every step starts with the same memory."""
+    for model in models:
+        parameter: Tensor
+        for parameter in model.parameters():
+            parameter.grad = None

@@ -1,0 +1,147 @@
+"""How the results of a recorded method are cut to one sample.
+
+Every class here is a method to be recorded together with the layout of its results.
+"""
+
+from collections.abc import Iterable
+from itertools import repeat
+from typing import Any
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+
+from mmal.utils.record import Call
+
+
+class Recorded:
+    """A method that is recorded on the batch and replayed for each sample.
+
+    Args:
+        owner: The object whose method it is.
+        method: The method's name.
+    """
+
+    def __init__(self, owner: object, method: str) -> None:
+        self.owner = owner
+        self.method = method
+
+    @property
+    def name(self) -> str:
+        """The method's name, with its class."""
+        return f"{type(self.owner).__name__}.{self.method}"
+
+    def cut(self, calls: list[Call], index: int, size: int) -> Iterable:
+        """Return what the method answers, call by call, for sample ``index`` of ``size``."""
+        raise NotImplementedError
+
+
+class BatchDim(Recorded):
+    """Results are nested containers of tensors with the batch in dimension ``dim``."""
+
+    def __init__(self, owner: object, method: str, dim: int = 0) -> None:
+        super().__init__(owner, method)
+        self.dim = dim
+
+    def cut(self, calls: list[Call], index: int, size: int) -> list:
+        """Cut every tensor, keeping a batch dimension of one.
+
+        Raises:
+            ValueError: If a tensor's dimension ``dim`` is not ``size``.
+        """
+        return [self._cut(call.result, index, size) for call in calls]
+
+    def _cut(self, result: Any, index: int, size: int) -> Any:
+        if isinstance(result, Tensor):
+            if result.dim() <= self.dim or result.shape[self.dim] != size:
+                raise ValueError(
+                    f"{self.name} returned a tensor of shape {tuple(result.shape)} for a batch of "
+                    f"{size}; its recording expects the batch in dimension {self.dim}. This target "
+                    "model needs a sample_losses strategy of its own."
+                )
+            return result.detach().narrow(self.dim, index, 1)
+        if isinstance(result, list | tuple):
+            return type(result)(self._cut(item, index, size) for item in result)
+        if isinstance(result, dict):
+            return {key: self._cut(item, index, size) for key, item in result.items()}
+        return result
+
+
+class CallPerSample(Recorded):
+    """The method is called for one sample after the other, perhaps in several such rows."""
+
+    def cut(self, calls: list[Call], index: int, size: int) -> list:
+        """Pick the sample's own calls.
+
+        Raises:
+            ValueError: If the calls do not divide by ``size``.
+        """
+        if len(calls) % size:
+            raise ValueError(
+                f"{self.name} was called {len(calls)} times for a batch of {size}; its recording "
+                "expects every sample's turn equally often. This target model needs a "
+                "sample_losses strategy of its own."
+            )
+        return [_detached(call.result) for call in calls[index::size]]
+
+
+class EntryPerSample(Recorded):
+    """Results are lists, or tuples of lists, with one entry a sample."""
+
+    def cut(self, calls: list[Call], index: int, size: int) -> list:
+        """Cut every list to the sample's entry.
+
+        Raises:
+            ValueError: If a list's length is not ``size``.
+        """
+        return [self._cut(call.result, index, size) for call in calls]
+
+    def _cut(self, result: list | tuple, index: int, size: int) -> list | tuple:
+        if isinstance(result, tuple):
+            return tuple(self._cut(item, index, size) for item in result)
+        if len(result) != size:
+            raise ValueError(
+                f"{self.name} returned {len(result)} entries for a batch of {size}; its recording "
+                "expects one a sample. This target model needs a sample_losses strategy of its own."
+            )
+        return [_detached(result[index])]
+
+
+class RowsOfRois(Recorded):
+    """Results are dicts of tensors with one row for each of the RoIs in the argument ``rois``.
+
+    RoIs are of shape (K, 5), image index first, sorted by image, as ``bbox2roi`` makes them.
+    """
+
+    def cut(self, calls: list[Call], index: int, size: int) -> list[dict]:
+        """Cut every tensor to the rows of the sample's RoIs."""
+        return [self._cut(call, index) for call in calls]
+
+    @staticmethod
+    def _cut(call: Call, index: int) -> dict:
+        images = call.arguments["rois"][:, 0].contiguous()
+        bounds = torch.searchsorted(images, images.new_tensor([index, index + 1])).tolist()
+        return {key: value.detach()[slice(*bounds)] for key, value in call.result.items()}
+
+
+class Silenced(Recorded):
+    """The method runs for the batch alone; for a sample it answers ``result``, whatever it is."""
+
+    def __init__(self, owner: object, method: str, result: Any = None) -> None:
+        super().__init__(owner, method)
+        self.result = result
+
+    def cut(self, calls: list[Call], index: int, size: int) -> Iterable:
+        """Return the one result as often as it is asked for."""
+        return repeat(self.result)
+
+
+def _detached(value: Any) -> Any:
+    """Cut off the graph, in new containers: a replay may change them like any caller."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, BaseDataElement):
+        return value.new(**{key: _detached(item) for key, item in value.items()})
+    if type(value) in (list, tuple):
+        return type(value)(_detached(item) for item in value)
+    return value

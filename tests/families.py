@@ -1,0 +1,85 @@
+"""The detector families that mmal supports, each with one of MMDetection's own configs.
+
+The contract test runs over this list, and tools/dev/supported_models.py writes README's table from
+it. A family added later needs one line here.
+"""
+
+from dataclasses import dataclass
+
+FPN = [256] * 5
+DENSE, TWO_STAGE, QUERY, INSTANCE = (
+    "Single-stage",
+    "Two-stage",
+    "Query-based",
+    "Instance segmentation",
+)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A detector family.
+
+    Attributes:
+        name: The family's name in README's table.
+        group: The table's row.
+        config: One of MMDetection's config files.
+        in_channels: Channels of the features that feed the loss prediction module.
+        size: Height and width of the test's images.
+    """
+
+    name: str
+    group: str
+    config: str
+    in_channels: list[int]
+    size: int = 128
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether its annotations hold masks."""
+        return self.group == INSTANCE or "Mask" in self.name
+
+
+FAMILIES = [
+    Family("SSD", DENSE, "ssd/ssd300_coco.py", [512, 1024, 512, 256, 256, 256], 300),
+    Family(
+        "SSDLite",
+        DENSE,
+        "ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py",
+        [96, 1280, 512, 256, 256, 128],
+    ),
+    Family("RetinaNet", DENSE, "retinanet/retinanet_r18_fpn_1x_coco.py", FPN),
+    Family("FCOS", DENSE, "fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py", FPN),
+    Family("ATSS", DENSE, "atss/atss_r50_fpn_1x_coco.py", FPN),
+    Family("GFL", DENSE, "gfl/gfl_r50_fpn_1x_coco.py", FPN),
+    Family("PAA", DENSE, "paa/paa_r50_fpn_1x_coco.py", FPN),
+    Family("YOLOv3", DENSE, "yolo/yolov3_d53_8xb8-ms-416-273e_coco.py", [512, 256, 128]),
+    Family("YOLOF", DENSE, "yolof/yolof_r50-c5_8xb8-1x_coco.py", [512]),
+    Family("YOLOX", DENSE, "yolox/yolox_tiny_8xb8-300e_coco.py", [96] * 3),
+    Family("RTMDet", DENSE, "rtmdet/rtmdet_tiny_8xb32-300e_coco.py", [96] * 3),
+    Family("CenterNet", DENSE, "centernet/centernet_r18_8xb16-crop512-140e_coco.py", [64]),
+    Family("VFNet", DENSE, "vfnet/vfnet_r50_fpn_1x_coco.py", FPN),
+    Family("TOOD", DENSE, "tood/tood_r50_fpn_1x_coco.py", FPN),
+    Family("FSAF", DENSE, "fsaf/fsaf_r50_fpn_1x_coco.py", FPN),
+    Family("RepPoints", DENSE, "reppoints/reppoints-moment_r50_fpn_1x_coco.py", FPN),
+    Family("Faster R-CNN", TWO_STAGE, "faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py", FPN),
+    Family("Cascade R-CNN", TWO_STAGE, "cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py", FPN),
+    Family("Mask R-CNN", TWO_STAGE, "mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py", FPN),
+    Family(
+        "Cascade Mask R-CNN", TWO_STAGE, "cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py", FPN
+    ),
+    Family("Double-Head R-CNN", TWO_STAGE, "double_heads/dh-faster-rcnn_r50_fpn_1x_coco.py", FPN),
+    Family("Dynamic R-CNN", TWO_STAGE, "dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py", FPN),
+    Family("DETR", QUERY, "detr/detr_r50_8xb2-150e_coco.py", [256]),
+    Family(
+        "Conditional DETR", QUERY, "conditional_detr/conditional-detr_r50_8xb2-50e_coco.py", [256]
+    ),
+    Family("DAB-DETR", QUERY, "dab_detr/dab-detr_r50_8xb2-50e_coco.py", [256]),
+    Family(
+        "Deformable DETR", QUERY, "deformable_detr/deformable-detr_r50_16xb2-50e_coco.py", [256] * 4
+    ),
+    Family("DINO", QUERY, "dino/dino-4scale_r50_8xb2-12e_coco.py", [256] * 4, 256),
+    Family("Sparse R-CNN", QUERY, "sparse_rcnn/sparse-rcnn_r50_fpn_1x_coco.py", [256] * 4),
+    Family("SOLOv2", INSTANCE, "solov2/solov2_r50_fpn_1x_coco.py", FPN),
+    Family("CondInst", INSTANCE, "condinst/condinst_r50_fpn_ms-poly-90k_coco_instance.py", FPN),
+    Family("RTMDet-Ins", INSTANCE, "rtmdet/rtmdet-ins_tiny_8xb32-300e_coco.py", [96] * 3),
+]

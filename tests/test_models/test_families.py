@@ -1,0 +1,172 @@
+"""The contract that every supported detector family keeps, on MMDetection's own configs."""
+
+import copy
+from typing import NamedTuple
+
+import pytest
+import torch
+from mmdet.testing import demo_mm_inputs
+from mmengine.config import ConfigDict
+from mmengine.hub import get_config
+from mmengine.logging import MessageHub
+from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from tests.families import FAMILIES, Family
+from tests.models import learning_loss_config
+
+NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
+
+
+class Pair(NamedTuple):
+    """A target model, plain and with learning loss, of equal weights, and a batch of images."""
+
+    plain: nn.Module
+    model: nn.Module
+    data: dict
+
+
+def target_config(family: Family) -> ConfigDict:
+    """Return the model of the family's config, without downloads and with a CPU in mind."""
+    cfg = get_config(f"mmdet::{family.config}").model
+    cfg.backbone.init_cfg = None
+    cfg.data_preprocessor.batch_augments = None
+    if "rpn_proposal" in (cfg.get("train_cfg") or {}):
+        cfg.train_cfg.rpn_proposal.max_per_img = cfg.test_cfg.rpn.max_per_img = 20
+    return cfg
+
+
+@pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.name)
+def pair(request: pytest.FixtureRequest) -> Pair:
+    family = request.param
+    init_default_scope("mmdet")
+    MessageHub.get_current_instance().update_info("epoch", 100)  # TOOD asks how far training is
+    models = []
+    for wrap in (lambda cfg: cfg, lambda cfg: learning_loss_config(cfg, family.in_channels)):
+        torch.manual_seed(0)
+        model = MODELS.build(wrap(target_config(family)))
+        model.init_weights()
+        models.append(model)
+    inputs = demo_mm_inputs(
+        len(NUM_ITEMS),
+        [(3, family.size, family.size)] * len(NUM_ITEMS),
+        num_items=NUM_ITEMS,
+        num_classes=80,
+        with_mask=family.has_masks,
+    )
+    data = models[0].data_preprocessor(inputs, training=True)
+    calibrate(models[0], data)
+    models[1].load_state_dict(models[0].state_dict(), strict=False)
+    return Pair(*models, data)
+
+
+def calibrate(model: nn.Module, data: dict) -> None:
+    """Fit running statistics to the data: random layers would else swallow the images."""
+    model.eval()
+    flag_as_training(model)
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.training, norm.momentum = True, 1.0
+    with torch.no_grad():
+        model(**copy.deepcopy(data), mode="loss")
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def draw_nothing_at_random(model: nn.Module) -> None:
+    """Give samplers room for every anchor and RoI, so that every run takes the same."""
+    heads = (getattr(model, "rpn_head", None), getattr(model, "roi_head", None))
+    for head in filter(None, heads):
+        samplers = getattr(head, "bbox_sampler", None) or getattr(head, "sampler", None)
+        for sampler in samplers if isinstance(samplers, list) else [samplers]:
+            if hasattr(sampler, "num"):
+                sampler.num, sampler.pos_fraction = 10**6, 1.0
+
+
+def flag_as_training(model: nn.Module) -> None:
+    """Let the model and its heads compute what they do in training, all layers as in evaluation."""
+    model.training = True
+    for name in ("bbox_head", "rpn_head", "roi_head", "mask_head"):
+        if isinstance(head := getattr(model, name, None), nn.Module):
+            head.training = True
+
+
+def test_losses_of_samples_equal_losses_of_batches_of_one(pair: Pair) -> None:
+    plain, model, data = pair
+    plain.eval(), model.eval()
+    for candidate in (plain, model):
+        draw_nothing_at_random(candidate)
+    pred, found = model.measure_losses(**copy.deepcopy(data))
+
+    flag_as_training(plain)
+    expected = []
+    for i, sample in enumerate(copy.deepcopy(data["data_samples"])):
+        with torch.no_grad():
+            losses = plain.loss(data["inputs"][i : i + 1], [sample])
+        # DINO's denoising queries are made of the annotations, and as many as fit the batch.
+        own = {key: value for key, value in losses.items() if not key.startswith("dn_")}
+        own = {key: value for key, value in own.items() if ".dn_" not in key}
+        expected.append(plain.parse_losses(own)[0])
+    expected = torch.stack(expected)
+    assert pred.shape == found.shape == (len(NUM_ITEMS),)
+    assert expected.isfinite().all()
+    assert len(expected.unique()) == len(NUM_ITEMS)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+
+
+def test_scores_are_one_a_sample(pair: Pair) -> None:
+    pair.model.eval()
+    with torch.no_grad():
+        scores = pair.model.predict_loss(pair.data["inputs"])
+    assert scores.shape == (len(NUM_ITEMS),)
+    assert len(scores.unique()) == len(NUM_ITEMS)
+
+
+def test_detached_training_is_that_of_plain_mmdetection(pair: Pair) -> None:
+    plain, model, data = pair
+    model.detach_features = True
+    for candidate in (plain, model):
+        torch.manual_seed(1)
+        train(candidate, copy.deepcopy(data), steps=2)
+    model.detach_features = False
+    found = model.state_dict()
+    for key, value in plain.state_dict().items():
+        assert torch.equal(value, found.pop(key)), key
+    assert found
+    assert all(key.startswith("loss_predictor.") for key in found)
+
+
+def train(model: nn.Module, data: dict, steps: int) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
+    wrapper = OptimWrapper(optimizer)
+    model.train()
+    before = copy.deepcopy(model.state_dict())
+    for _ in range(steps):
+        losses = model(**copy.deepcopy(data), mode="loss")
+        wrapper.update_params(model.parse_losses(losses)[0])
+    assert any(not torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_checkpoints_interchange(pair: Pair) -> None:
+    plain, model, data = pair
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.01)
+    keys = plain.load_state_dict(model.state_dict(), strict=False)
+    assert not keys.missing_keys
+    assert all(key.startswith("loss_predictor.") for key in keys.unexpected_keys)
+    plain.eval(), model.eval()
+    with torch.no_grad():
+        ours = model(**copy.deepcopy(data), mode="predict")
+        theirs = plain(**copy.deepcopy(data), mode="predict")
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.pred_loss.shape == ()
+        assert torch.equal(a.pred_instances.bboxes, b.pred_instances.bboxes)
+        assert torch.equal(a.pred_instances.scores, b.pred_instances.scores)
+
+    keys = model.load_state_dict(plain.state_dict(), strict=False)
+    assert not keys.unexpected_keys
+    assert all(key.startswith("loss_predictor.") for key in keys.missing_keys)

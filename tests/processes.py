@@ -28,5 +28,6 @@ def _run(
     dist.init_process_group("gloo", rank=rank, world_size=world_size)
     try:
         queue.put((rank, function(rank, *args)))
+        dist.barrier()  # torch 2.5 may wait for ever to leave a group that others have left
     finally:
         dist.destroy_process_group()

@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmengine.config import Config, DictAction
-
 from mmal.apis import score_images
+from mmal.apis.cli import add_cfg_options, read_config
 
 EXAMPLE = """example:
   python tools/score_pool.py configs/demo/toy_voc.py work_dirs/demo/round_02/epoch_10.pth \\
@@ -23,18 +22,13 @@ def parse_args() -> argparse.Namespace:
     source.add_argument("--pool", help="pool.json: only the training data unlabelled there")
     parser.add_argument("--out", default="scores.parquet", help="a .parquet or .csv file")
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
-    parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, help="settings that replace the config's"
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    scores = score_images(cfg, args.checkpoint, args.images, args.pool, args.device)
+    scores = score_images(read_config(args), args.checkpoint, args.images, args.pool, args.device)
     scores.save(args.out)
     print(f"{len(scores)} images scored: {args.out}")
 

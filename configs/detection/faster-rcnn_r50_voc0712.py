@@ -12,3 +12,5 @@ model = dict(
 # MMDetection repeats all 16,551 images three times an epoch, too little for the 1,000 of a first
 # round: ten times make 40 passes in four epochs, 2,500 steps.
 train_dataloader = dict(batch_size=16, dataset=dict(times=10))
+# The last of MMDetection's four epochs; the paper detaches for the last fifth.
+custom_hooks = [dict(type="mmal.ActiveLearningHook", detach_epoch=3)]

@@ -1,7 +1,6 @@
 # The detection experiment of the paper (Yoo & Kweon, CVPR 2019, section 4.2): SSD300 with VGG-16
 # on PASCAL VOC 07+12, 16,551 images for training and 4,952 for testing.
-_base_ = "mmdet::pascal_voc/ssd300_voc0712.py"
-custom_imports = dict(imports=["mmal"])
+_base_ = ["mmdet::pascal_voc/ssd300_voc0712.py", "../_base_/voc0712_rounds.py"]
 
 model = dict(
     _delete_=True,
@@ -33,15 +32,5 @@ default_hooks = dict(checkpoint=dict(interval=10))
 # Not in the paper's text, but in its re-implementations: detached from the learning rate's drop on.
 custom_hooks = [*_base_.custom_hooks, dict(type="mmal.ActiveLearningHook", detach_epoch=240)]
 
-# 1,000 initial images, 1,000 a round, ten rounds, the whole pool scored: section 4.2.
-active_learning = dict(
-    rounds=10,
-    initial=1000,
-    budget=1000,
-    query=dict(type="mmal.LearnedLoss"),
-    subset=None,
-)
-# The paper reports the mean of three trials: --seed 0, 1 and 2.
-randomness = dict(seed=0)
 # The learning rate is for 32 images a step: with N GPUs set train_dataloader.batch_size=32/N.
 auto_scale_lr = dict(base_batch_size=32)

@@ -159,7 +159,7 @@ def _random_batch(model: nn.Module, batch_size: int, size: tuple[int, int]) -> d
         corners = torch.rand(3, 2, 2, generator=generator).sort(dim=1).values
         corners[:, 1] += 0.05  # no empty boxes
         boxes = corners.clamp(max=1).flatten(1) * torch.tensor([width, height] * 2)
-        labels = torch.randint(0, 20, (3,), generator=generator)
+        labels = torch.zeros(3, dtype=torch.long)  # every detector has a first class
         sample = DetDataSample(
             metainfo=dict(img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0))
         )

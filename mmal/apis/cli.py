@@ -14,13 +14,7 @@ def add_config_arguments(parser: argparse.ArgumentParser, training: bool = True)
     )
     if training:
         parser.add_argument("--amp", action="store_true", help="automatic mixed precision")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=DictAction,
-        help="settings that replace the config's, such as active_learning.budget=50 "
-        'train_dataloader.batch_size=8 key="[a,b]"',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         "--launcher",
         choices=["none", "pytorch", "slurm", "mpi"],
@@ -31,13 +25,30 @@ def add_config_arguments(parser: argparse.ArgumentParser, training: bool = True)
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
 
 
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options`` to a parser with a ``config`` argument."""
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="settings that replace the config's, such as active_learning.budget=50 "
+        'train_dataloader.batch_size=8 key="[a,b]"',
+    )
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """Read the config file and apply ``--cfg-options``."""
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    return cfg
+
+
 def config_from_args(args: argparse.Namespace) -> Config:
     """Read the config file and apply the options; the command line wins over the file."""
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args)
     cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.get("work_dir") or f"work_dirs/{Path(args.config).stem}"
     if getattr(args, "amp", False):
         cfg.optim_wrapper.type = "AmpOptimWrapper"

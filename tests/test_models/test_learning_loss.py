@@ -65,7 +65,7 @@ def test_loss_is_the_targets_plus_the_ranking_loss(model: nn.Module, data: dict)
     plain.load_state_dict(model.state_dict(), strict=False)
     model.eval(), plain.eval()
     found, expected = model.loss(*data.values()), plain.loss(*data.values())
-    assert found.keys() - expected.keys() == {"loss_rank", "rank_acc"}
+    assert found.keys() - expected.keys() == {"loss_rank", "rank_acc", "rank_invalid"}
     for key, value in expected.items():
         torch.testing.assert_close(found[key], value, rtol=0, atol=0)
 
@@ -192,3 +192,34 @@ def test_measured_losses_use_the_heads_training_mode() -> None:
     torch.testing.assert_close(target, torch.stack(expected), rtol=1e-5, atol=0)
     torch.testing.assert_close(pred, model.predict_loss(data["inputs"]).detach())
     assert not model.bbox_head.training
+
+
+def test_mixed_precision_ranks_in_float32(model: nn.Module, data: dict) -> None:
+    model.eval()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model.extract_feat(data["inputs"])[0].dtype == torch.bfloat16
+        pred = model.predict_loss(data["inputs"])
+        losses = model.loss(*data.values())
+    assert pred.dtype == losses["loss_rank"].dtype == torch.float32
+    assert len(pred.unique()) == len(pred)
+    with torch.no_grad():
+        expected = model.predict_loss(data["inputs"])
+    torch.testing.assert_close(pred, expected, rtol=0.1, atol=0.1)
+
+
+def test_losses_that_are_not_finite_are_counted_and_train_nothing(
+    model: nn.Module, data: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        model.sample_losses, "replay", lambda *args: torch.tensor([float("nan"), 1, 2, 3])
+    )
+    model.train()
+    model.zero_grad()
+    losses = model.loss(*data.values())
+    assert losses["rank_invalid"] == 1
+    losses["loss_rank"].backward()
+    assert all(
+        p.grad.isfinite().all() for p in model.loss_predictor.parameters() if p.grad is not None
+    )
+    pred = model.eval().predict_loss(data["inputs"])
+    assert pred.isfinite().all()

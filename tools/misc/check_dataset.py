@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
+from mmal.apis.cli import add_cfg_options, read_config
 from mmal.datasets.checks import DatasetError, check_datasets
 from mmal.engine.pipelines import leaf_datasets, test_dataset
 
@@ -19,17 +19,12 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", help="config file")
-    parser.add_argument(
-        "--cfg-options", nargs="+", action=DictAction, help="settings that replace the config's"
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
 def main() -> None:
-    args = parse_args()
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(parse_args())
     init_default_scope(cfg.get("default_scope", "mmdet"))
     leaves = [*leaf_datasets(cfg.train_dataloader.dataset), *leaf_datasets(test_dataset(cfg))]
     try:

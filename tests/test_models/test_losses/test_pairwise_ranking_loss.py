@@ -8,9 +8,12 @@ import math
 import pytest
 import torch
 from mmengine.registry import MODELS
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from mmal.models import PairwiseRankingLoss
 from mmal.models.losses import pairwise_ranking_loss
+from tests.processes import run_in_processes
 
 NAN, INF = math.nan, math.inf
 
@@ -86,7 +89,27 @@ def test_pairs_without_an_order_are_left_out(first, last):
         [*a, *b] if first else [*b, *a] for a, b in ((PRED, (50.0, -50.0)), (TARGET, last))
     )
 
-    assert loss_of(pred, target) == pytest.approx(loss_of(PRED, TARGET))
+    expected = dict(loss_of(PRED, TARGET), rank_invalid=sum(not math.isfinite(x) for x in last))
+    assert loss_of(pred, target) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ([], 0),
+        ([0.0], 0),
+        ([NAN], 1),
+        ([1.0, 1.0], 0),  # without an order, but valid
+        ([NAN, 2.0, INF, -INF, 3.0], 3),
+        ([1.0, 2.0, 1.0, 2.0, NAN], 1),  # in no pair
+    ],
+)
+def test_invalid_samples_are_counted(target, expected):
+    invalid = PairwiseRankingLoss()(torch.zeros(len(target)), torch.tensor(target))["rank_invalid"]
+
+    assert invalid.dtype == torch.float32
+    assert invalid.shape == ()
+    assert invalid.item() == expected
 
 
 def test_last_sample_of_an_odd_batch_is_left_out():
@@ -95,7 +118,8 @@ def test_last_sample_of_an_odd_batch_is_left_out():
 
 def test_tied_predictions_count_one_half():
     # Right, tied: (1 + 1/2) / 2; losses max(0, -3 + 1) = 0 and 1.
-    assert loss_of([3.0, 0.0, 2.0, 2.0], [2.0, 1.0, 2.0, 1.0]) == dict(loss_rank=0.5, rank_acc=0.75)
+    expected = dict(loss_rank=0.5, rank_acc=0.75, rank_invalid=0)
+    assert loss_of([3.0, 0.0, 2.0, 2.0], [2.0, 1.0, 2.0, 1.0]) == expected
 
 
 @pytest.mark.parametrize(
@@ -112,7 +136,7 @@ def test_no_pair_gives_a_zero_with_a_graph(pred, target):
     result = PairwiseRankingLoss()(pred, torch.tensor(target))
     result["loss_rank"].backward()
 
-    assert list(result) == ["loss_rank"]
+    assert result.keys() == {"loss_rank", "rank_invalid"}
     assert result["loss_rank"].shape == ()
     assert result["loss_rank"].item() == 0
     assert pred.grad.tolist() == [0.0] * len(pred)
@@ -172,4 +196,90 @@ def test_build_from_config():
     loss = MODELS.build(dict(type="mmal.PairwiseRankingLoss", margin=0.5, loss_weight=1e-4))
 
     assert isinstance(loss, PairwiseRankingLoss)
-    assert (loss.margin, loss.loss_weight) == (0.5, 1e-4)
+    assert (loss.margin, loss.loss_weight, loss.across_gpus) == (0.5, 1e-4, False)
+
+
+def test_across_gpus_changes_nothing_in_a_single_process():
+    found, gradients = [], []
+    for across_gpus in (True, False):
+        pred = torch.tensor([*PRED, 4.0], requires_grad=True)
+        loss = PairwiseRankingLoss(0.7, 2.0, across_gpus)
+        result = loss(pred, torch.tensor([*TARGET, NAN]))
+        result["loss_rank"].backward()
+        found.append({name: value.item() for name, value in result.items()})
+        gradients.append(pred.grad.tolist())
+
+    assert found[0] == found[1]
+    assert gradients[0] == gradients[1]
+    assert any(gradients[0])
+
+
+#: Targets of the images of rank 0 and of rank 1.
+ON_RANKS = [
+    ([3.0, 1.0, 2.0], [7.0, 5.0]),  # the second pair spans the ranks; the last image is in none
+    ([1.0], [4.0]),  # no pair within a rank
+    ([4.0], [1.0, 2.0, 3.0]),
+    ([1.0, NAN, 5.0, 3.0], [INF, 2.0, 3.0]),  # one pair counts, on rank 0
+    ([2.0], [2.0]),  # no pair counts at all
+]
+MARGIN, WEIGHT = 0.7, 3.0
+
+
+def _features(size: int) -> torch.Tensor:
+    return torch.randn(size, 4, generator=torch.Generator().manual_seed(size))
+
+
+def _linear() -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(4, 1)
+
+
+def _train_on_ranks(rank: int) -> list[dict]:
+    """One backward pass of distributed data parallel training for each of ON_RANKS."""
+    found = []
+    for targets in ON_RANKS:
+        start = len(targets[0]) if rank else 0
+        own = slice(start, start + len(targets[rank]))
+        linear = DistributedDataParallel(_linear())
+        loss = PairwiseRankingLoss(MARGIN, WEIGHT, across_gpus=True)
+        pred = linear(_features(sum(map(len, targets)))[own]).squeeze(1)
+        result = loss(pred, torch.tensor(targets[rank]))
+        result["loss_rank"].backward()
+        values = {name: value.item() for name, value in result.items()}
+        found.append(dict(values, gradient=linear.module.weight.grad[0].tolist()))
+    return found
+
+
+def _joint_batch(target: list[float]) -> dict:
+    """What one process makes of the joint batch, by a loop over its pairs."""
+    linear = _linear()
+    pred = linear(_features(len(target))).squeeze(1)
+    hinges, right = [], 0
+    for i in range(0, len(target) - 1, 2):
+        difference = target[i] - target[i + 1]
+        if math.isfinite(difference) and difference != 0:
+            ordered = (pred[i] - pred[i + 1]) * math.copysign(1, difference)
+            hinges.append((MARGIN - ordered).clamp(min=0))
+            right += ordered.item() > 0
+    invalid = sum(not math.isfinite(value) for value in target)
+    if not hinges:
+        return dict(loss_rank=0, rank_invalid=invalid, gradient=[0] * 4)
+    loss = WEIGHT * sum(hinges) / len(hinges)
+    loss.backward()
+    return dict(
+        loss_rank=loss.item(),
+        rank_acc=right / len(hinges),
+        rank_invalid=invalid,
+        gradient=linear.weight.grad[0].tolist(),
+    )
+
+
+def test_across_gpus_equals_the_joint_batch():
+    expected = [_joint_batch([*first, *second]) for first, second in ON_RANKS]
+    assert sum(any(case["gradient"]) for case in expected) == 4
+
+    for rank in run_in_processes(_train_on_ranks, 2):
+        for found, case in zip(rank, expected, strict=True):
+            assert found.keys() == case.keys()
+            for name, value in case.items():
+                assert found[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name

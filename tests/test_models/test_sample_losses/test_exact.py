@@ -1,64 +1,73 @@
-"""Replayed losses are the losses that the target model itself reports for each sample alone."""
+"""Replayed losses are the losses that the target model itself reports for each sample alone.
+
+For all supported families, tests/test_models/test_families.py shows it.
+"""
 
 import copy
 
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmal.models import DenseHeadSampleLosses, SampleLosses, TwoStageSampleLosses
-from mmal.models.sample_losses import sample_losses_for
-from mmal.models.sample_losses.base import cut_to_sample
+from mmal.models.sample_losses import DenseHeadSampleLosses, SampleLosses, sample_losses_for
 from tests.models import DENSE, FASTER_RCNN, batch, build, learning_loss_config, target_config
 from tests.processes import run_in_processes
 
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
+#: A single-stage detector whose head no strategy names.
+UNSUPPORTED = "foveabox/fovea_r50_fpn_4xb4-1x_coco.py"
 
 
 def replay(model: nn.Module, strategy: SampleLosses, data: dict) -> torch.Tensor:
-    with torch.no_grad(), strategy.record(model) as recording:
+    data = copy.deepcopy(data)
+    with torch.no_grad(), strategy.record(model, data["data_samples"]) as recording:
         model.loss(*data.values())
-    return strategy.replay(model, recording, model.loss, *data.values())
+    return strategy.replay(model, recording, model.loss, data["inputs"])
 
 
 def one_by_one(model: nn.Module, data: dict) -> torch.Tensor:
     """The reference: plain MMDetection on batches of one."""
+    samples = copy.deepcopy(data["data_samples"])
     with torch.no_grad():
         return torch.stack(
             [
                 model.parse_losses(model.loss(data["inputs"][i : i + 1], [sample]))[0]
-                for i, sample in enumerate(data["data_samples"])
+                for i, sample in enumerate(samples)
             ]
         )
 
 
-@pytest.mark.parametrize("name", DENSE)
-def test_dense_heads_equal_single_sample_losses(name: str) -> None:
-    path, _, size = DENSE[name]
+def test_tood_in_its_first_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It then assigns by ATSS, in a method of its base class, and has another loss."""
+    info = MessageHub.get_current_instance().runtime_info
+    model = build("tood/tood_r50_fpn_1x_coco.py", None).eval()
+    data = batch(model, 64, NUM_ITEMS)
+    losses = {}
+    for epoch in (0, 100):
+        monkeypatch.setitem(info, "epoch", epoch)
+        losses[epoch] = one_by_one(model, data)
+        found = replay(model, sample_losses_for(model), data)
+        torch.testing.assert_close(found, losses[epoch], rtol=1e-5, atol=0)
+    assert losses[0].isfinite().all()
+    assert (losses[0] != losses[100]).all()
+
+
+def test_samples_are_replayed_as_they_came() -> None:
+    path, _, size = DENSE["RTMDet"]
     model = build(path, None).eval()
     data = batch(model, size, NUM_ITEMS)
+    expected = one_by_one(model, data)
     strategy = sample_losses_for(model)
-    assert type(strategy) is DenseHeadSampleLosses
-    found = replay(model, strategy, data)
-    expected = one_by_one(model, copy.deepcopy(data))
-    assert found.shape == (len(NUM_ITEMS),)
-    assert expected.isfinite().all()
+    with torch.no_grad(), strategy.record(model, data["data_samples"]) as recording:
+        model.loss(*data.values())
+        for sample in data["data_samples"]:  # as losses do that rename or rescale
+            sample.gt_instances.priors = sample.gt_instances.pop("bboxes")
+            sample.gt_instances.labels = sample.gt_instances.labels + 1
+    found = strategy.replay(model, recording, model.loss, data["inputs"])
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
-
-
-def test_faster_rcnn_equals_single_sample_losses_where_nothing_is_sampled_at_random() -> None:
-    path, _, size = FASTER_RCNN
-    model = build(path, None).eval()
-    # Room for every anchor and RoI: the samplers have nothing left to draw.
-    for sampler in (model.rpn_head.sampler, model.roi_head.bbox_sampler):
-        sampler.num, sampler.pos_fraction = 10**6, 1.0
-    data = batch(model, size, [1, 3, 2])
-    strategy = sample_losses_for(model)
-    assert type(strategy) is TwoStageSampleLosses
-    found = replay(model, strategy, data)
-    torch.testing.assert_close(found, one_by_one(model, copy.deepcopy(data)), rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("name", ["SSDLite", "RTMDet"])
@@ -67,7 +76,7 @@ def test_replay_leaves_no_trace(name: str) -> None:
     model = build(path, None).train()
     data = batch(model, size, NUM_ITEMS)
     strategy = sample_losses_for(model)
-    with strategy.record(model) as recording:
+    with strategy.record(model, data["data_samples"]) as recording:
         losses = model.loss(*data.values())
     before = copy.deepcopy((model.state_dict(), data, set(vars(model.bbox_head))))
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
@@ -81,7 +90,7 @@ def test_replay_leaves_no_trace(name: str) -> None:
             buffer.add_(1)
         return model.loss(inputs, data_samples)
 
-    strategy.replay(model, recording, disturbing_loss, *data.values())
+    strategy.replay(model, recording, disturbing_loss, data["inputs"])
     state, untouched, attributes = before
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert (np.random.get_state()[1] == numpy_state).all()
@@ -94,28 +103,92 @@ def test_replay_leaves_no_trace(name: str) -> None:
     model.parse_losses(losses)[0].backward()  # the graph of the batch is still whole
 
 
+@pytest.mark.parametrize("interval", [1, 3])
+def test_dynamic_rcnn_keeps_the_thresholds_of_the_batch(interval: int) -> None:
+    """It moves IoU thresholds and beta every so many losses, by what it saw in them."""
+    init_default_scope("mmdet")
+    cfg = target_config("dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py")
+    cfg.train_cfg.rpn_proposal.max_per_img = 20
+    # Thresholds that follow the images from the first, however bad the proposals are.
+    cfg.train_cfg.rcnn.assigner.update(pos_iou_thr=0.1, neg_iou_thr=0.1, min_pos_iou=0.1)
+    cfg.train_cfg.rcnn.dynamic_rcnn = dict(
+        update_iter_interval=interval, initial_iou=0.0, iou_topk=8, initial_beta=1e6, beta_topk=100
+    )
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    model.train()
+    data = batch(model, 128, [1, 3, 2])
+
+    def state() -> tuple:
+        roi, assigner = model.roi_head, model.roi_head.bbox_assigner
+        return (
+            [*roi.iou_history],
+            [*roi.beta_history],
+            (assigner.pos_iou_thr, assigner.neg_iou_thr, assigner.min_pos_iou),
+            roi.bbox_head.loss_bbox.beta,
+        )
+
+    initial = state()
+    strategy = sample_losses_for(model)
+    with strategy.record(model, data["data_samples"]) as recording:
+        model.loss(*copy.deepcopy(data).values())
+    before = state()
+    strategy.replay(model, recording, model.loss, data["inputs"])
+    assert state() == before
+    assert before != initial
+    assert len(before[0]) == (0 if interval == 1 else 1)  # the batch did or did not move them
+
+    one_by_one(model, data)  # bare losses do leave their trace
+    assert all(found != expected for found, expected in zip(state()[2:], before[2:], strict=True))
+
+
 def test_unsupported_target_is_named_with_what_to_do() -> None:
     init_default_scope("mmdet")
-    target = target_config("gfl/gfl_r50_fpn_1x_coco.py")
-    with pytest.raises(TypeError, match=r"GFL with the head GFLHead.*sample_losses=dict"):
+    target = target_config(UNSUPPORTED)
+    with pytest.raises(TypeError, match=r"FOVEA with FoveaHead\. .*sample_losses=dict"):
         MODELS.build(learning_loss_config(target, [256] * 5))
+
+
+@pytest.mark.parametrize(
+    ("path", "heads"),
+    [
+        (DENSE["RetinaNet"][0], "RetinaHead"),
+        (FASTER_RCNN[0], "RPNHead and StandardRoIHead"),
+    ],
+)
+def test_a_subclass_with_a_loss_of_its_own_is_refused(path: str, heads: str) -> None:
+    model = build(path, None)
+    detector = type(model)
+
+    class Renamed(detector):
+        pass
+
+    class Reweighted(detector):
+        def loss(self, inputs, data_samples):
+            return {key: 2 * value for key, value in super().loss(inputs, data_samples).items()}
+
+    expected = type(sample_losses_for(model))
+    model.__class__ = Renamed
+    assert type(sample_losses_for(model)) is expected
+    model.__class__ = Reweighted
+    with pytest.raises(TypeError, match=rf"Reweighted with {heads}\."):
+        sample_losses_for(model)
+
+
+def test_mask_head_on_the_box_heads_rois_is_refused() -> None:
+    init_default_scope("mmdet")
+    target = target_config("mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py")
+    sample_losses_for(MODELS.build(target))
+    target.roi_head.mask_roi_extractor = None
+    with pytest.raises(TypeError, match="MaskRCNN with RPNHead and StandardRoIHead"):
+        sample_losses_for(MODELS.build(target))
 
 
 def test_strategy_can_be_chosen_in_the_config() -> None:
     strategy = dict(type="mmal.DenseHeadSampleLosses")
-    model = build("gfl/gfl_r50_fpn_1x_coco.py", [256] * 5, sample_losses=strategy)
+    model = build(UNSUPPORTED, [256] * 5, sample_losses=strategy)
     assert type(model.sample_losses) is DenseHeadSampleLosses
-
-
-def test_cutting_needs_the_batch_first() -> None:
-    nested = (torch.arange(6).view(3, 2), [torch.arange(3)], {"x": torch.ones(3, 1)}, "label")
-    matrix, (vector,), mapping, label = cut_to_sample(nested, 1, 3, "Head.forward")
-    assert matrix.tolist() == [[2, 3]]
-    assert vector.tolist() == [1]
-    assert mapping["x"].shape == (1, 1)
-    assert label == "label"
-    with pytest.raises(ValueError, match=r"Head.forward .*shape \(2, 3\) for a batch of 3"):
-        cut_to_sample(torch.ones(2, 3), 0, 3, "Head.forward")
 
 
 def _losses_of_a_rank(rank: int) -> tuple[list, list]:
@@ -125,7 +198,7 @@ def _losses_of_a_rank(rank: int) -> tuple[list, list]:
     data = batch(model, 128, [1, 3, 2][: 2 + rank])
     found = replay(model, sample_losses_for(model), data)
     torch.distributed.destroy_process_group()
-    expected = one_by_one(model, copy.deepcopy(data))
+    expected = one_by_one(model, data)
     torch.distributed.init_process_group(
         "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
     )

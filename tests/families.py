@@ -1,4 +1,4 @@
-"""The detector families that mmal supports, each with one of MMDetection's own configs.
+"""The model families that mmal supports, each with one of MMDetection's or MMPose's own configs.
 
 The contract test runs over this list, and tools/dev/supported_models.py writes README's table from
 it. A family added later needs one line here.
@@ -7,24 +7,26 @@ it. A family added later needs one line here.
 from dataclasses import dataclass
 
 FPN = [256] * 5
-DENSE, TWO_STAGE, QUERY, INSTANCE = (
-    "Single-stage",
-    "Two-stage",
-    "Query-based",
+DENSE, TWO_STAGE, QUERY, INSTANCE, TOPDOWN, BOTTOMUP = (
+    "Single-stage detection",
+    "Two-stage detection",
+    "Query-based detection",
     "Instance segmentation",
+    "Top-down pose",
+    "Bottom-up pose",
 )
 
 
 @dataclass(frozen=True)
 class Family:
-    """A detector family.
+    """A family of target models.
 
     Attributes:
         name: The family's name in README's table.
         group: The table's row.
-        config: One of MMDetection's config files.
+        config: One of MMDetection's or MMPose's config files.
         in_channels: Channels of the features that feed the loss prediction module.
-        size: Height and width of the test's images.
+        size: Height and width of the test's images; pose estimators take those of their config.
     """
 
     name: str
@@ -37,6 +39,11 @@ class Family:
     def has_masks(self) -> bool:
         """Whether its annotations hold masks."""
         return self.group == INSTANCE or "Mask" in self.name
+
+    @property
+    def package(self) -> str:
+        """The package that the config is from."""
+        return "mmpose" if self.group in (TOPDOWN, BOTTOMUP) else "mmdet"
 
 
 FAMILIES = [
@@ -68,7 +75,6 @@ FAMILIES = [
         "Cascade Mask R-CNN", TWO_STAGE, "cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py", FPN
     ),
     Family("Double-Head R-CNN", TWO_STAGE, "double_heads/dh-faster-rcnn_r50_fpn_1x_coco.py", FPN),
-    Family("Dynamic R-CNN", TWO_STAGE, "dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py", FPN),
     Family("DETR", QUERY, "detr/detr_r50_8xb2-150e_coco.py", [256]),
     Family(
         "Conditional DETR", QUERY, "conditional_detr/conditional-detr_r50_8xb2-50e_coco.py", [256]
@@ -82,4 +88,52 @@ FAMILIES = [
     Family("SOLOv2", INSTANCE, "solov2/solov2_r50_fpn_1x_coco.py", FPN),
     Family("CondInst", INSTANCE, "condinst/condinst_r50_fpn_ms-poly-90k_coco_instance.py", FPN),
     Family("RTMDet-Ins", INSTANCE, "rtmdet/rtmdet-ins_tiny_8xb32-300e_coco.py", [96] * 3),
+    Family(
+        "Stacked hourglass",
+        TOPDOWN,
+        "body_2d_keypoint/topdown_heatmap/mpii/td-hm_hourglass52_8xb64-210e_mpii-256x256.py",
+        [256],
+    ),
+    Family(
+        "SimpleBaseline (heatmaps on ResNet, HRNet, MobileNetV2, …)",
+        TOPDOWN,
+        "body_2d_keypoint/topdown_heatmap/mpii/td-hm_mobilenetv2_8xb64-210e_mpii-256x256.py",
+        [1280],
+    ),
+    Family(
+        "MSPN",
+        TOPDOWN,
+        "body_2d_keypoint/topdown_heatmap/coco/td-hm_mspn50_8xb32-210e_coco-256x192.py",
+        [256] * 4,
+    ),
+    Family(
+        "ViPNAS",
+        TOPDOWN,
+        "body_2d_keypoint/topdown_heatmap/coco/td-hm_vipnas-mbv3_8xb64-210e_coco-256x192.py",
+        [160],
+    ),
+    Family(
+        "SimCC",
+        TOPDOWN,
+        "body_2d_keypoint/simcc/coco/simcc_mobilenetv2_wo-deconv-8xb64-210e_coco-256x192.py",
+        [1280],
+    ),
+    Family(
+        "RTMPose",
+        TOPDOWN,
+        "body_2d_keypoint/rtmpose/coco/rtmpose-t_8xb256-420e_coco-256x192.py",
+        [384],
+    ),
+    Family(
+        "DeepPose (regression)",
+        TOPDOWN,
+        "body_2d_keypoint/topdown_regression/coco/td-reg_res50_8xb64-210e_coco-256x192.py",
+        [2048],
+    ),
+    Family(
+        "Associative embedding",
+        BOTTOMUP,
+        "body_2d_keypoint/associative_embedding/coco/ae_hrnet-w32_8xb24-300e_coco-512x512.py",
+        [32],
+    ),
 ]

@@ -1,21 +1,29 @@
 """What learning loss costs: time and memory beside the plain target model."""
 
 import copy
+import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from torch import Tensor, nn
+from mmengine.structures import InstanceData
+from torch import nn
 
+from mmal.engine import test_pipeline
 from mmal.models import LearningLossMixin, build_model
 from mmal.utils import type_name
 from mmal.utils.peak_memory import peak_memory
+from mmal.utils.record import with_own_containers
 
 #: What is timed, in the order of the table.
 TIMED = ("step", "step_learning_loss", "features", "scoring", "inference")
@@ -37,8 +45,8 @@ class Benchmark:
         size: Height and width of the images, in pixels.
         batch_size: Images a batch.
         device: Where it ran.
-        samples: By name as in :data:`TIMED`, seconds of every repetition, and as ``memory`` and
-            ``memory_learning_loss`` the bytes that a training step took at its peak.
+        samples: Of every repetition, by name as in :data:`TIMED`, the seconds, and as ``memory``
+            and ``memory_learning_loss`` the bytes that a training step took at its peak.
     """
 
     name: str
@@ -69,7 +77,7 @@ def benchmark(
     """Measure a detector with and without learning loss, in turns.
 
     Images and boxes are random, weights as initialised. Every repetition runs each variant once,
-    in an order that moves on, so that a change of the machine's speed falls on all of them.
+    in an order drawn anew, so that a change of the machine's speed falls on all of them.
 
     Args:
         cfg: An MMDetection config, its model plain or a LearningLoss model.
@@ -86,25 +94,30 @@ def benchmark(
     plain = _plain_model(cfg, model, device)
     data = _random_batch(model, batch_size, size)
     variants = _variants(plain, model, data, device, amp)
-    samples: dict[str, list[float]] = {name: [] for name in variants}
+    steps = dict(memory="step", memory_learning_loss="step_learning_loss")
+    samples: dict[str, list[float]] = {name: [] for name in (*variants, *steps)}
+    # Heads such as TOOD's ask how far the training is.
+    MessageHub.get_current_instance().update_info("epoch", 0)
+    order = random.Random(0)
     for repetition in range(repetitions + 1):
-        for name in _rotated(list(variants), repetition):
+        for name in order.sample(list(variants), len(variants)):
+            _set_modes(name, plain, model)
             seconds = _seconds(variants[name], device)
             if repetition:
                 samples[name].append(seconds)
         progress()
-    steps = dict(memory="step", memory_learning_loss="step_learning_loss")
-    for name, variant in steps.items():
-        _release(plain, model)
-        samples[name] = [peak_memory(variants[variant], device)] * repetitions
+    for _ in range(repetitions):
+        for name, step in steps.items():
+            _set_modes(step, plain, model)
+            _release(plain, model)
+            samples[name].append(peak_memory(variants[step], device))
     name = Path(cfg.filename).stem if cfg.filename else type_name(cfg.model)
     return Benchmark(name, size, batch_size, device, samples)
 
 
 def _image_size(cfg: Config, max_size: int) -> tuple[int, int]:
     """Height and width of the test pipeline's images, cut to ``max_size``."""
-    steps = cfg.test_dataloader.dataset.pipeline
-    scales = [step.scale for step in steps if "scale" in step]
+    scales = [step["scale"] for step in test_pipeline(cfg) if "scale" in step]
     width, height = scales[0] if scales else (max_size, max_size)
     return min(height, max_size), min(width, max_size)
 
@@ -149,9 +162,6 @@ def _without_downloads(cfg: Config) -> Config:
 
 def _random_batch(model: nn.Module, batch_size: int, size: tuple[int, int]) -> dict:
     """Preprocess noise with three boxes an image, the mean of PASCAL VOC."""
-    from mmdet.structures import DetDataSample
-    from mmengine.structures import InstanceData
-
     generator = torch.Generator().manual_seed(0)
     height, width = size
     samples = []
@@ -160,10 +170,14 @@ def _random_batch(model: nn.Module, batch_size: int, size: tuple[int, int]) -> d
         corners[:, 1] += 0.05  # no empty boxes
         boxes = corners.clamp(max=1).flatten(1) * torch.tensor([width, height] * 2)
         labels = torch.zeros(3, dtype=torch.long)  # every detector has a first class
-        sample = DetDataSample(
-            metainfo=dict(img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0))
-        )
-        sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
+        metainfo = dict(img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0))
+        # CenterNet's pipelines pad images and say where.
+        metainfo["border"] = np.array([0, height, 0, width])
+        sample = DetDataSample(metainfo=metainfo)
+        masks = BitmapMasks(np.zeros((3, *size), dtype=np.uint8), *size)
+        for mask, (left, top, right, bottom) in zip(masks.masks, boxes.int().tolist(), strict=True):
+            mask[top:bottom, left:right] = 1
+        sample.gt_instances = InstanceData(bboxes=boxes, labels=labels, masks=masks)
         sample.ignored_instances = InstanceData(bboxes=boxes[:0], labels=labels[:0])
         samples.append(sample)
     images = torch.randint(0, 256, (batch_size, 3, *size), generator=generator, dtype=torch.uint8)
@@ -174,42 +188,34 @@ def _variants(
     plain: nn.Module, model: LearningLossMixin, data: dict, device: str, amp: bool
 ) -> dict[str, Callable[[], None]]:
     """What is timed, by the names of :data:`TIMED`."""
-    inputs = data["inputs"]
+    inputs, samples = data["inputs"], data["data_samples"]
 
     def step(candidate: nn.Module) -> Callable[[], None]:
         optimizer = torch.optim.SGD(candidate.parameters(), lr=1e-6, momentum=0.9)
 
         def run() -> None:
-            candidate.train()
-            samples = copy.deepcopy(data["data_samples"])
             optimizer.zero_grad()
             with torch.autocast(torch.device(device).type, enabled=amp):
-                losses = candidate.loss(inputs, samples)
+                losses = candidate.loss(inputs, with_own_containers(samples))
             candidate.parse_losses(losses)[0].backward()
             optimizer.step()
 
         return run
 
-    def inference(function: Callable[[], object]) -> Callable[[], None]:
-        def run() -> None:
-            plain.eval(), model.eval()
-            with torch.no_grad():
-                function()
-
-        return run
-
+    no_grad = torch.no_grad()
     return dict(
         step=step(plain),
         step_learning_loss=step(model),
-        features=inference(lambda: plain.extract_feat(inputs)),
-        scoring=inference(lambda: model.predict_loss(inputs)),
-        inference=inference(lambda: plain.predict(inputs, copy.deepcopy(data["data_samples"]))),
+        features=no_grad(lambda: plain.extract_feat(inputs)),
+        scoring=no_grad(lambda: model.predict_loss(inputs)),
+        inference=no_grad(lambda: plain.predict(inputs, with_own_containers(samples))),
     )
 
 
-def _rotated(names: list[str], turns: int) -> Iterator[str]:
-    turns %= len(names)
-    yield from names[turns:] + names[:turns]
+def _set_modes(variant: str, *models: nn.Module) -> None:
+    """Put the models into the mode that a variant runs in: not a part of what is timed."""
+    for model in models:
+        model.train(variant.startswith("step"))
 
 
 def _seconds(function: Callable[[], None], device: str) -> float:
@@ -228,6 +234,5 @@ def _synchronize(device: str) -> None:
 def _release(*models: nn.Module) -> None:
     """Free gradients, so that every step starts with the same memory."""
     for model in models:
-        parameter: Tensor
         for parameter in model.parameters():
             parameter.grad = None

@@ -43,13 +43,22 @@ def score_images(
     source = pool_of(cfg)
     if images is not None:
         source = dict(type="mmal.ImageFolder", data_root=str(images))
+    settings = cfg.get("active_learning") or {}
     dataset = PoolDataset(
-        source, str(pool) if pool else None, "unlabeled", pipeline=test_pipeline(cfg)
+        source,
+        str(pool) if pool else None,
+        "unlabeled",
+        pipeline=test_pipeline(cfg),
+        group_by=settings.get("group_by", "sample"),
     )
     check_images(dataset)
     model = build_model(cfg)
     load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
     loader = cfg.test_dataloader
     return score_pool(
-        model.to(device or get_device()), dataset, loader.batch_size, loader.get("num_workers", 0)
+        model.to(device or get_device()),
+        dataset,
+        loader.batch_size,
+        loader.get("num_workers", 0),
+        group_score=settings.get("group_score", "mean"),
     )

@@ -64,6 +64,7 @@ def _raise(problems: list[str]) -> None:
 def _missing_paths(dataset: BaseDataset) -> list[str]:
     """Name the folders and list files that are not there."""
     paths = [dataset.ann_file, *dataset.data_prefix.values()]
+    paths.append(getattr(dataset, "headbox_file", None))  # MPII's, for PCKh
     if sub_dir := getattr(dataset, "ann_subdir", None):
         paths += [os.path.join(dataset.sub_data_root, d) for d in (sub_dir, dataset.img_subdir)]
     return [

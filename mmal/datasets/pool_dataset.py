@@ -12,11 +12,14 @@ from mmal.registry import DATASETS
 from mmal.structures import Pool, PoolError
 from mmal.utils import type_name
 
-from .sample_id import sample_id
+from .sample_id import is_topdown, sample_ids
 
 #: What an unlabelled sample shows. Everything else that a data set knows of it is a label, or
 #: may be one.
 IMAGE_KEYS = frozenset({"img_path", "img_id", "height", "width", "sample_id"})
+#: What an unlabelled person of a top-down pose data set shows beside: where it is, since that is
+#: the input of a top-down estimator, in practice from a person detector.
+PERSON_KEYS = frozenset({"id", "bbox", "bbox_center", "bbox_scale", "bbox_score"})
 
 
 @DATASETS.register_module()
@@ -32,6 +35,9 @@ class PoolDataset:
 
     A sample that the pipeline rejects in training is replaced by one of the same split.
 
+    In top-down pose data a sample is a person, but an annotator labels an image. ``group_by``
+    says which of them the pool is made of. Unlabelled people keep their boxes.
+
     Args:
         dataset: Config of any data set based on ``mmengine.dataset.BaseDataset``, or of
             Concat or Repeat data sets around such. Wrappers that mix images or repeat them by
@@ -39,11 +45,12 @@ class PoolDataset:
         pool: Path of the pool file, or a pool. Without one, every sample is unlabelled.
         split: ``labeled`` or ``unlabeled``.
         pipeline: Replaces the pipeline of the inner data sets.
+        group_by: ``sample``, or ``image`` to label all people of an image together.
 
     Raises:
         FileNotFoundError: If the pool file is missing.
         PoolError: If the pool file belongs to another data set, or an id occurs twice.
-        ValueError: If ``split`` is neither, the split is empty, or classes differ.
+        ValueError: If ``split`` or ``group_by`` is neither, the split is empty, or classes differ.
         TypeError: If ``dataset`` is a wrapper that belongs around this one.
     """
 
@@ -53,18 +60,26 @@ class PoolDataset:
         pool: str | Pool | None = None,
         split: str = "labeled",
         pipeline: Sequence[dict] | None = None,
+        group_by: str = "sample",
     ) -> None:
-        if split not in ("labeled", "unlabeled"):
-            raise ValueError(
-                f"The 'split' parameter of PoolDataset must be 'labeled' or 'unlabeled'. "
-                f"Got {split!r} instead."
-            )
+        for name, value, allowed in (
+            ("split", split, ("labeled", "unlabeled")),
+            ("group_by", group_by, ("sample", "image")),
+        ):
+            if value not in allowed:
+                raise ValueError(
+                    f"The {name!r} parameter of PoolDataset must be {allowed[0]!r} or "
+                    f"{allowed[1]!r}. Got {value!r} instead."
+                )
         self.split = split
+        self.group_by = group_by
         self._pipeline = pipeline
         self._leaves: list[BaseDataset] = []
         self._infos: list[list[dict]] = []
         tree = self._load(dataset)
         ids = [info["sample_id"] for infos in self._infos for info in infos]
+        if group_by == "image":
+            ids = list(dict.fromkeys(ids))
         self._check_classes()
         self.pool = pool if isinstance(pool, Pool) else self._read_pool(pool, ids)
         if set(self.pool.ids) != set(ids):
@@ -142,8 +157,8 @@ class PoolDataset:
             )
         dataset = self._build_leaf(cfg)
         infos = list(dataset.load_data_list())
-        for info in infos:
-            info["sample_id"] = sample_id(info, dataset)
+        for info, name in zip(infos, sample_ids(infos, dataset, self.group_by), strict=True):
+            info["sample_id"] = name
         self._leaves.append(dataset)
         self._infos.append(infos)
         return len(self._leaves) - 1
@@ -187,8 +202,11 @@ class PoolDataset:
         for dataset, infos in zip(self._leaves, self._infos, strict=True):
             kept = [info for info in infos if info["sample_id"] in chosen]
             if self.split == "unlabeled":
-                kept = [{k: v for k, v in info.items() if k in IMAGE_KEYS} for info in kept]
-                kept = [{**info, "instances": []} for info in kept]
+                person = is_topdown(dataset)
+                keys, rest = (
+                    (IMAGE_KEYS | PERSON_KEYS, {}) if person else (IMAGE_KEYS, {"instances": []})
+                )
+                kept = [{**{k: info[k] for k in keys & info.keys()}, **rest} for info in kept]
             self._sizes.append(_fill(dataset, kept))
         self._infos.clear()
 

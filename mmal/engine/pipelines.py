@@ -42,20 +42,44 @@ def test_pipeline(cfg: Config) -> list[dict]:
 def labeled_test_dataset(cfg: Config) -> dict:
     """Return the test data set's config with annotations in the coordinates of the input.
 
-    MM test pipelines load annotations after resizing, since evaluation happens in the original
-    image. The target loss needs boxes that were resized with the image.
+    MMDetection's test pipelines load annotations after resizing, since evaluation happens in the
+    original image; the target loss needs boxes that were resized with the image. MMPose's load
+    keypoints first, but make no targets of them; how to is in the training pipeline.
+
+    Raises:
+        ValueError: If the pipelines are of neither kind.
     """
     dataset = copy.deepcopy(test_dataset(cfg))
     for leaf in leaf_datasets(dataset):
-        pipeline = [t for t in leaf["pipeline"] if not _is(t, "LoadAnnotations")]
-        load = [t for t in leaf["pipeline"] if _is(t, "LoadAnnotations")]
-        images = [i for i, t in enumerate(pipeline) if _is(t, "LoadImage")]
-        if not images:
-            raise ValueError(f"The test pipeline {pipeline} has no transform that loads the image.")
-        image = images[0]
-        load = load or [dict(type="LoadAnnotations", with_bbox=True)]
-        leaf["pipeline"] = pipeline[: image + 1] + load + pipeline[image + 1 :]
+        pose = any(_is(transform, "PackPoseInputs") for transform in leaf["pipeline"])
+        labeled = _with_pose_targets if pose else _with_annotations_first
+        leaf["pipeline"] = labeled(leaf["pipeline"], cfg)
     return dataset
+
+
+def _with_annotations_first(pipeline: list[dict], cfg: Config) -> list[dict]:
+    """Load the annotations of a detection pipeline right after the image."""
+    load = [t for t in pipeline if _is(t, "LoadAnnotations")]
+    load = load or [dict(type="LoadAnnotations", with_bbox=True)]
+    pipeline = [t for t in pipeline if not _is(t, "LoadAnnotations")]
+    images = [i for i, t in enumerate(pipeline) if _is(t, "LoadImage")]
+    if not images:
+        raise ValueError(f"The test pipeline {pipeline} has no transform that loads the image.")
+    return pipeline[: images[0] + 1] + load + pipeline[images[0] + 1 :]
+
+
+def _with_pose_targets(pipeline: list[dict], cfg: Config) -> list[dict]:
+    """Make targets in a pose pipeline as the training pipeline does, before packing."""
+    training = next(leaf_datasets(cfg.train_dataloader.dataset))["pipeline"]
+    targets = [t for t in training if _is(t, "GenerateTarget")]
+    if not targets or not any(_is(t, "TopdownAffine") for t in pipeline):
+        raise ValueError(
+            "The target loss of test images needs a test pipeline with TopdownAffine and a "
+            f"training pipeline with GenerateTarget. Got {pipeline} and {training} instead. "
+            "Rounds of bottom-up estimators are not supported."
+        )
+    packing = next(i for i, t in enumerate(pipeline) if _is(t, "PackPoseInputs"))
+    return [*pipeline[:packing], *targets, *pipeline[packing:]]
 
 
 def _is(transform: dict, name: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import all_gather_object, get_dist_info
@@ -22,6 +23,7 @@ def score_pool(
     batch_size: int = 1,
     num_workers: int = 0,
     ids: Sequence[str] | None = None,
+    group_score: str = "mean",
 ) -> PoolScores:
     """Predict the target loss of unlabelled samples: backbone, neck and loss prediction only.
 
@@ -37,12 +39,15 @@ def score_pool(
             the batch size of that evaluation.
         num_workers: Data loader workers.
         ids: Which samples to score; by default all of the split.
+        group_score: ``mean`` or ``max``: the score of an image whose people are scored one by one,
+            if the pool is one of images (``group_by='image'``).
 
     Returns:
         Scores with the column ``pred_loss``, in the order of the data set.
 
     Raises:
         TypeError: If the model has no loss prediction module.
+        KeyError: If ``ids`` names samples that the data set does not have.
     """
     model = bare(model)
     if not isinstance(model, LearningLossMixin):
@@ -50,26 +55,31 @@ def score_pool(
             f"{type(model).__name__} has no loss prediction module. Wrap its config: "
             "model = dict(type='mmal.LearningLoss', target=<the model's config>, …)."
         )
-    paths = {}
+    paths: dict[str, str] = {}
+    places: dict[str, list[int]] = {}
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
-        paths[info["sample_id"]] = (i, info["img_path"])
-    chosen = list(paths) if ids is None else list(ids)
-    found: dict[str, float] = {}
+        paths[info["sample_id"]] = info["img_path"]
+        places.setdefault(info["sample_id"], []).append(i)
+    wanted = set(paths if ids is None else ids)
+    if unknown := wanted - paths.keys():
+        raise KeyError(f"The data set has no samples of the ids {sorted(unknown)[:5]}.")
+    chosen = [sample_id for sample_id in paths if sample_id in wanted]
+    found: list[tuple[str, float]] = []
     with evaluation_mode(model):
-        for data in batches(dataset, [paths[i][0] for i in chosen], batch_size, num_workers):
+        indices = [i for sample_id in chosen for i in places[sample_id]]
+        for data in batches(dataset, indices, batch_size, num_workers):
             data = model.data_preprocessor(data, False)
             pred_loss = model.predict_loss(data["inputs"]).float().cpu().tolist()
             names = [sample.sample_id for sample in data["data_samples"]]
-            found.update(zip(names, pred_loss, strict=True))
+            found.extend(zip(names, pred_loss, strict=True))
+    scores: dict[str, list[float]] = {}
     for part in all_gather_object(found):
-        found.update(part)
-    chosen.sort(key=lambda i: paths[i][0])
-    return PoolScores(
-        ids=chosen,
-        img_paths=[paths[i][1] for i in chosen],
-        fields=dict(pred_loss=torch.tensor([found[i] for i in chosen]).numpy()),
-    )
+        for sample_id, score in part:
+            scores.setdefault(sample_id, []).append(score)
+    combine = dict(mean=np.mean, max=np.max)[group_score]
+    pred_loss = np.array([combine(scores[sample_id]) for sample_id in chosen], dtype=np.float32)
+    return PoolScores(chosen, [paths[sample_id] for sample_id in chosen], dict(pred_loss=pred_loss))
 
 
 def batches(

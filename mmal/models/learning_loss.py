@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmal.registry import MODELS, TASK_UTILS
 from mmal.utils import preserved_random_state, single_process
-from mmal.utils.record import Call, recorded
+from mmal.utils.record import recorded
 
 from .sample_losses import SampleLosses, sample_losses_for
 
@@ -102,39 +102,37 @@ class LearningLossMixin:
         feats: list = []
         with ExitStack() as stack:
             if self.feat_modules is None:
-                calls = stack.enter_context(recorded(self, "extract_feat"))
-                yield feats
-                self._check_called_once("extract_feat", calls)
-                feats.extend(calls[0].result)
-                return
-            outputs = {
-                name: stack.enter_context(recorded(self.get_submodule(name), "forward"))
-                for name in self.feat_modules
+                sources = {"extract_feat": (self, "extract_feat")}
+            else:
+                sources = {
+                    name: (self.get_submodule(name), "forward") for name in self.feat_modules
+                }
+            calls = {
+                name: stack.enter_context(recorded(*source)) for name, source in sources.items()
             }
             yield feats
-            for name, calls in outputs.items():
-                self._check_called_once(name, calls)
-                feats.append(calls[0].result)
+            for name, made in calls.items():
+                if not made:
+                    raise RuntimeError(
+                        f"{type(self).__name__} never called {name}, whose outputs feed the loss "
+                        "prediction module."
+                    )
+                # Test-time augmentation calls it again, with other views of the images.
+                feats.extend(_levels(made[0].result))
 
-    def _check_called_once(self, name: str, calls: list[Call]) -> None:
-        if len(calls) != 1:
-            raise RuntimeError(
-                f"{type(self).__name__} called {name} {len(calls)} times in one pass; the loss "
-                "prediction module needs features that are computed exactly once."
-            )
-
-    def _predict_loss(self, feats: Sequence) -> Tensor:
-        feats = [_single_level(feat) for feat in feats]
+    def _predict_loss(self, feats: Sequence[Tensor]) -> Tensor:
         if self.detach_features:
             feats = [feat.detach() for feat in feats]
         return self.loss_predictor(feats)
 
 
-def _single_level(feat: Tensor | Sequence[Tensor]) -> Tensor:
-    """Unwrap the one-level tuples that some backbone stages return."""
-    while not isinstance(feat, Tensor) and len(feat) == 1:
-        feat = feat[0]
-    return feat
+def _levels(feats: Tensor | Sequence) -> Iterator[Tensor]:
+    """Yield the levels of nested features: stages of levels, stacks of units."""
+    if isinstance(feats, Tensor):
+        yield feats
+        return
+    for feat in feats:
+        yield from _levels(feat)
 
 
 @functools.cache

@@ -12,7 +12,8 @@ class Call(NamedTuple):
     """One call of a recorded method.
 
     Attributes:
-        arguments: The arguments by name, without defaults that were not given.
+        arguments: The arguments by name, without defaults that were not given; empty unless asked
+            for.
         result: What the method returned; its containers are copied, for callers like to change
             them, its tensors are not.
     """
@@ -22,10 +23,11 @@ class Call(NamedTuple):
 
 
 @contextmanager
-def recorded(owner: object, method: str) -> Iterator[list[Call]]:
+def recorded(owner: object, method: str, with_arguments: bool = False) -> Iterator[list[Call]]:
     """Yield a list that receives the calls of ``owner.method``.
 
     The method is shadowed on this one object and bare again on leaving; its class is untouched.
+    Arguments are kept on demand only, since they keep alive what could be freed.
     """
     calls: list[Call] = []
     original = getattr(owner, method)
@@ -33,7 +35,7 @@ def recorded(owner: object, method: str) -> Iterator[list[Call]]:
 
     def record(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        arguments = signature.bind(*args, **kwargs).arguments
+        arguments = signature.bind(*args, **kwargs).arguments if with_arguments else {}
         calls.append(Call(arguments, with_own_containers(result)))
         return result
 

@@ -3,12 +3,12 @@
 import pytest
 from mmengine.registry import DATASETS
 
-from mmal.datasets import sample_id
+from mmal.datasets import sample_ids
 
 
 def ids_of(config: dict) -> list[str]:
     dataset = DATASETS.build({**config, "lazy_init": True})
-    return [sample_id(info, dataset) for info in dataset.load_data_list()]
+    return sample_ids(dataset.load_data_list(), dataset)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from mmengine.logging import MessageHub
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import nn
 
 from mmal.engine.clip_grad import clip_separately
@@ -138,3 +138,12 @@ def test_without_clipping_the_wrapper_is_untouched():
 
 def norm_of(part: nn.Module) -> float:
     return math.sqrt(sum(x * x for p in part.parameters() for x in p.grad.flatten().tolist()))
+
+
+def test_each_of_several_wrappers_is_told() -> None:
+    model = Model()
+    wrappers = OptimWrapperDict(a=wrapper_of(model, BY_NORM), b=wrapper_of(model, None))
+    bare = torch.nn.utils.clip_grad_norm_
+    clip_separately(wrappers, model.module)
+    assert wrappers["a"].clip_func is not bare
+    assert not hasattr(wrappers["b"], "clip_func")

@@ -11,10 +11,11 @@ from mmengine.hub import get_config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
+from mmpose.testing import get_packed_inputs
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tests.families import FAMILIES, Family
+from tests.families import FAMILIES, TOPDOWN, Family
 from tests.models import learning_loss_config
 
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
@@ -30,7 +31,7 @@ class Pair(NamedTuple):
 
 def target_config(family: Family) -> ConfigDict:
     """Return the model of the family's config, without downloads and with a CPU in mind."""
-    cfg = get_config(f"mmdet::{family.config}").model
+    cfg = get_config(f"{family.package}::{family.config}").model
     cfg.backbone.init_cfg = None
     cfg.data_preprocessor.batch_augments = None
     if "rpn_proposal" in (cfg.get("train_cfg") or {}):
@@ -38,28 +39,65 @@ def target_config(family: Family) -> ConfigDict:
     return cfg
 
 
+def learning_loss(family: Family, cfg: ConfigDict) -> dict:
+    """Wrap the target; pose estimators with MMPose's own loss, a mean over all joints."""
+    strategy = dict(type="mmal.TopdownSampleLosses", per_visible_joint=False)
+    kwargs = dict(sample_losses=strategy) if family.group == TOPDOWN else {}
+    return learning_loss_config(cfg, family.in_channels, **kwargs)
+
+
 @pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.name)
 def pair(request: pytest.FixtureRequest) -> Pair:
     family = request.param
-    init_default_scope("mmdet")
+    init_default_scope(family.package)
     MessageHub.get_current_instance().update_info("epoch", 100)  # TOOD asks how far training is
     models = []
-    for wrap in (lambda cfg: cfg, lambda cfg: learning_loss_config(cfg, family.in_channels)):
+    for wrap in (lambda cfg: cfg, lambda cfg: learning_loss(family, cfg)):
         torch.manual_seed(0)
         model = MODELS.build(wrap(target_config(family)))
         model.init_weights()
         models.append(model)
-    inputs = demo_mm_inputs(
+    inputs = poses(models[0]) if family.package == "mmpose" else images(family)
+    data = models[0].data_preprocessor(inputs, training=True)
+    calibrate(models[0], data)
+    models[1].load_state_dict(models[0].state_dict(), strict=False)
+    return Pair(*models, data)
+
+
+def images(family: Family) -> dict:
+    """Make random images with boxes, and masks where the family learns them."""
+    return demo_mm_inputs(
         len(NUM_ITEMS),
         [(3, family.size, family.size)] * len(NUM_ITEMS),
         num_items=NUM_ITEMS,
         num_classes=80,
         with_mask=family.has_masks,
     )
-    data = models[0].data_preprocessor(inputs, training=True)
-    calibrate(models[0], data)
-    models[1].load_state_dict(models[0].state_dict(), strict=False)
-    return Pair(*models, data)
+
+
+def poses(model: nn.Module) -> dict:
+    """Make random images with keypoints, some of them invisible, one person with none."""
+    decoder = model.head.decoder
+    width, height = decoder.input_size
+    joints = getattr(model.head, "num_keypoints", None) or model.head.out_channels
+    inputs = get_packed_inputs(
+        len(NUM_ITEMS),
+        num_keypoints=joints,
+        num_levels=4 if type(model.head).__name__ == "MSPNHead" else 1,
+        img_shape=(height, width),
+        input_size=(width, height),
+        heatmap_size=getattr(decoder, "heatmap_size", (width // 4, height // 4)),
+        simcc_split_ratio=getattr(decoder, "simcc_split_ratio", 2.0),
+    )
+    for items, sample in zip(NUM_ITEMS, inputs["data_samples"], strict=True):
+        sample.gt_instance_labels.keypoint_weights[..., 5 * items :] = 0
+        if type(model.head).__name__ == "AssociativeEmbeddingHead":
+            heatmap = sample.gt_fields.heatmaps[:1]
+            sample.gt_fields.set_field(torch.ones_like(heatmap).bool(), "heatmap_mask")
+            corner = torch.arange(joints) * 7
+            indices = torch.stack([corner, (torch.arange(joints) < 5 * items).long()], dim=-1)
+            sample.gt_instance_labels.keypoint_indices = indices[None]
+    return inputs
 
 
 def calibrate(model: nn.Module, data: dict) -> None:
@@ -89,7 +127,7 @@ def draw_nothing_at_random(model: nn.Module) -> None:
 def flag_as_training(model: nn.Module) -> None:
     """Let the model and its heads compute what they do in training, all layers as in evaluation."""
     model.training = True
-    for name in ("bbox_head", "rpn_head", "roi_head", "mask_head"):
+    for name in ("bbox_head", "rpn_head", "roi_head", "mask_head", "head"):
         if isinstance(head := getattr(model, name, None), nn.Module):
             head.training = True
 
@@ -106,15 +144,35 @@ def test_losses_of_samples_equal_losses_of_batches_of_one(pair: Pair) -> None:
     for i, sample in enumerate(copy.deepcopy(data["data_samples"])):
         with torch.no_grad():
             losses = plain.loss(data["inputs"][i : i + 1], [sample])
-        # DINO's denoising queries are made of the annotations, and as many as fit the batch.
-        own = {key: value for key, value in losses.items() if not key.startswith("dn_")}
-        own = {key: value for key, value in own.items() if ".dn_" not in key}
-        expected.append(plain.parse_losses(own)[0])
+        expected.append(plain.parse_losses(without_denoising(losses))[0])
     expected = torch.stack(expected)
     assert pred.shape == found.shape == (len(NUM_ITEMS),)
     assert expected.isfinite().all()
     assert len(expected.unique()) == len(NUM_ITEMS)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+
+
+def test_replay_takes_what_was_drawn(pair: Pair) -> None:
+    """In training, with all that is random, a batch of one has exactly the loss of its sample."""
+    plain, model, data = pair
+    plain.train()
+    for module in plain.modules():
+        if isinstance(module, _BatchNorm):
+            module.training = False  # the last maps of SSDLite have one pixel
+    inputs, samples = data["inputs"][1:2], copy.deepcopy(data["data_samples"][1:2])
+    strategy = model.sample_losses
+    with strategy.record(plain, samples) as recording:
+        losses = plain.loss(inputs, samples)
+    state = torch.get_rng_state()
+    found = strategy.replay(plain, recording, plain.loss, inputs)
+    assert torch.equal(torch.get_rng_state(), state)
+    expected = plain.parse_losses(without_denoising(losses))[0]
+    assert found.tolist() == [expected.item()]
+
+
+def without_denoising(losses: dict) -> dict:
+    """DINO's denoising queries are made of the annotations, and as many as fit the batch."""
+    return {key: value for key, value in losses.items() if "dn_" not in key}
 
 
 def test_scores_are_one_a_sample(pair: Pair) -> None:
@@ -164,8 +222,9 @@ def test_checkpoints_interchange(pair: Pair) -> None:
         theirs = plain(**copy.deepcopy(data), mode="predict")
     for a, b in zip(ours, theirs, strict=True):
         assert a.pred_loss.shape == ()
-        assert torch.equal(a.pred_instances.bboxes, b.pred_instances.bboxes)
-        assert torch.equal(a.pred_instances.scores, b.pred_instances.scores)
+        assert a.pred_instances.keys() == b.pred_instances.keys()
+        for key, value in a.pred_instances.items():
+            torch.testing.assert_close(value, b.pred_instances[key], rtol=0, atol=0)
 
     keys = model.load_state_dict(plain.state_dict(), strict=False)
     assert not keys.unexpected_keys

@@ -11,6 +11,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
+from mmengine.logging import MMLogger
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -60,6 +61,8 @@ def main() -> None:
         if getattr(args, name) < 1:
             option = name.replace("_", "-")
             sys.exit(f"--{option} must be at least 1. Got {getattr(args, name)} instead.")
+    # Initialising a model logs every parameter.
+    MMLogger.get_instance("benchmark", log_level="WARNING")
     device = args.device or ("cuda:0" if torch.cuda.is_available() else "cpu")
     configs = [_read(path) for path in args.configs]
     results = []

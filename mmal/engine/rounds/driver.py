@@ -157,7 +157,8 @@ class RoundDriver:
 
         def score(ids: list[str]) -> PoolScores:
             start = time.perf_counter()
-            scores = score_pool(model, dataset, ids=ids, **self._loading())
+            group_score = self._settings.group_score
+            scores = score_pool(model, dataset, ids=ids, group_score=group_score, **self._loading())
             seconds["score"] = time.perf_counter() - start
             return scores
 
@@ -178,7 +179,11 @@ class RoundDriver:
 
     def _unlabeled(self) -> PoolDataset:
         return PoolDataset(
-            pool_of(self._cfg), self._pool, "unlabeled", pipeline=test_pipeline(self._cfg)
+            pool_of(self._cfg),
+            self._pool,
+            "unlabeled",
+            pipeline=test_pipeline(self._cfg),
+            group_by=self._settings.group_by,
         )
 
     def _loading(self) -> dict:

@@ -47,7 +47,12 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     if begins and is_main_process():
         leaves = [*leaf_datasets(pool_of(cfg)), *leaf_datasets(test_dataset(cfg))]
         check_datasets(leaves, settings.ignore_classes)
-    dataset = PoolDataset(pool_of(cfg), split="unlabeled", pipeline=test_pipeline(cfg))
+    dataset = PoolDataset(
+        pool_of(cfg),
+        split="unlabeled",
+        pipeline=test_pipeline(cfg),
+        group_by=settings.group_by,
+    )
     settings.check_pool_size(len(dataset.pool.ids))
     if isinstance(model, LearningLossMixin):
         check_features(model, dataset)

@@ -19,9 +19,13 @@ class RoundSettings:
         subset: Size of the random subset of the unlabelled pool that a round scores (M of the
             paper); None for all of it.
         ignore_classes: Classes in annotations that the config leaves out on purpose.
+        group_by: Of what the pool of a top-down pose data set is made: ``sample`` (people, the
+            paper's protocol) or ``image``.
+        group_score: The score of an image by its people, with ``group_by='image'``: ``mean`` or
+            ``max``.
 
     Raises:
-        ValueError: If a number is not positive.
+        ValueError: If a number is not positive, or a word not one of those above.
     """
 
     rounds: int
@@ -30,6 +34,8 @@ class RoundSettings:
     query: dict = field(default_factory=lambda: dict(type="mmal.LearnedLoss"))
     subset: int | None = None
     ignore_classes: tuple[str, ...] = ()
+    group_by: str = "sample"
+    group_score: str = "mean"
 
     def __post_init__(self) -> None:
         for name in ("rounds", "initial", "budget", "subset"):
@@ -39,6 +45,13 @@ class RoundSettings:
             if not (isinstance(value, int) and value >= 1):
                 raise ValueError(
                     f"active_learning.{name} must be a positive integer. Got {value!r} instead."
+                )
+        words = dict(group_by=("sample", "image"), group_score=("mean", "max"))
+        for name, allowed in words.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"active_learning.{name} must be one of {list(allowed)}. "
+                    f"Got {getattr(self, name)!r} instead."
                 )
         if self.initial < 2:
             raise ValueError(

@@ -57,7 +57,8 @@ class LossPredictionNeck(BaseModule):
         """Predict the losses.
 
         Args:
-            feats: One tensor a level, of shape (N, C_level, H_level, W_level).
+            feats: One tensor a level, of shape (N, C_level, H_level, W_level), or pooled already,
+                (N, C_level).
 
         Returns:
             Predicted losses of shape (N,). Their scale is arbitrary; only their order is trained.
@@ -78,6 +79,15 @@ class LossPredictionNeck(BaseModule):
                 f"target model's features have {found} channels. Set loss_predictor.in_channels="
                 f"{found} in the config, or choose other features with feat_modules."
             )
-        pooled = (feat.mean(dim=(2, 3), dtype=torch.float32) for feat in feats)
+        pooled = (_pooled(feat) for feat in feats)
         levels = [torch.relu(fc(x)) for fc, x in zip(self.embeddings, pooled, strict=True)]
         return torch.cat(levels, dim=1)
+
+
+def _pooled(feat: Tensor) -> Tensor:
+    """Average over the positions, in float32; shape (N, C)."""
+    if feat.dim() == 2:
+        return feat.float()
+    # The gradient of a sum is one number a channel, that of torch's mean a whole feature map, which
+    # would be held until the heads' gradients join it.
+    return feat.sum(dim=(2, 3), dtype=torch.float32) / feat.shape[2:].numel()

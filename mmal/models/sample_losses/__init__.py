@@ -10,12 +10,14 @@ from .layouts import (
     RowsOfRois,
     Silenced,
 )
+from .pose import BottomupSampleLosses, TopdownSampleLosses
 from .select import sample_losses_for
 from .sparse_rcnn import SparseRCNNSampleLosses
 from .two_stage import TwoStageSampleLosses
 
 __all__ = [
     "BatchDim",
+    "BottomupSampleLosses",
     "CallPerSample",
     "DETRSampleLosses",
     "DenseHeadSampleLosses",
@@ -26,6 +28,7 @@ __all__ = [
     "SampleLosses",
     "Silenced",
     "SparseRCNNSampleLosses",
+    "TopdownSampleLosses",
     "TwoStageSampleLosses",
     "sample_losses_for",
 ]

@@ -32,10 +32,10 @@ class SampleLosses(ABC):
 
     MM heads return losses reduced over the batch. During the target's own loss on the batch the
     results of a few methods are recorded; then, without gradient, the target's loss is called once
-    more for each sample with the recordings cut to that sample. No convolution and no assignment
-    runs twice, and the result is the loss that the target itself reports for a batch of this one
-    sample: its own normalisation, not a share of the batch's. Where the target draws at random
-    (anchors, RoIs), it is the loss with what was drawn for the sample in this batch.
+    more for each sample with the recordings cut to that sample. The result is the loss that the
+    target itself reports for a batch of this one sample: its own normalisation, not a share of the
+    batch's. Where the target draws at random (anchors, RoIs), it is the loss with what was drawn
+    for the sample in this batch.
 
     A subclass names the recorded methods and the layout of their results.
     """
@@ -60,10 +60,10 @@ class SampleLosses(ABC):
     def record(self, model: nn.Module, data_samples: list) -> Iterator[Recording]:
         """Record the target's loss on a batch that runs inside the ``with`` block."""
         with ExitStack() as stack:
-            calls = [
-                (method, stack.enter_context(recorded(method.owner, method.method)))
-                for method in self.recorded_methods(model)
-            ]
+            calls = []
+            for method in self.recorded_methods(model):
+                recording = recorded(method.owner, method.method, method.with_arguments)
+                calls.append((method, stack.enter_context(recording)))
             yield Recording(with_own_containers(data_samples), calls)
 
     @torch.no_grad()
@@ -93,25 +93,38 @@ class SampleLosses(ABC):
             for head in self.heads(model):
                 stack.enter_context(without_trace(head))
             for i in range(len(inputs)):
-                sample_loss = self._replay_one(recording, loss, inputs, i)
-                totals.append(model.parse_losses(sample_loss)[0])
+                totals.append(self.sample_loss(model, recording, loss, inputs, i))
         return torch.stack(totals).float()
 
-    @staticmethod
-    def _replay_one(recording: Recording, loss: Callable, inputs: Tensor, index: int) -> dict:
+    def sample_loss(
+        self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor, index: int
+    ) -> Tensor:
+        """Return the target's loss on sample ``index``; see :meth:`replay` for the rest."""
         with ExitStack() as stack:
             # Samplers draw numbers; every sample draws the same, so that none is favoured.
             stack.enter_context(preserved_random_state())
             for method, calls in recording.calls:
                 results = method.cut(calls, index, len(inputs))
                 stack.enter_context(replayed(method.owner, method.method, results))
-            return loss(inputs[index : index + 1], [copy.deepcopy(recording.data_samples[index])])
+            sample = copy.deepcopy(recording.data_samples[index])
+            return model.parse_losses(loss(inputs[index : index + 1], [sample]))[0]
+
+
+def class_name(module: object) -> str:
+    """Return the name of a class of MMDetection or MMPose, and nothing for any other.
+
+    By name, because the packages of other tasks need not be installed; only theirs, because a
+    class of the same name elsewhere may compute something else.
+    """
+    kind = type(module)
+    return kind.__name__ if kind.__module__.startswith(("mmdet.", "mmpose.")) else ""
 
 
 def loss_is_of(class_name: str, model: nn.Module) -> bool:
-    """Whether ``model`` computes its loss by the method of a class of this name, not overridden.
-
-    By name, because the packages of other tasks need not be installed.
-    """
+    """Whether ``model`` computes its loss by the method of this MM class, not overridden."""
     loss = getattr(type(model), "loss", None)
-    return loss is not None and loss.__qualname__ == f"{class_name}.loss"
+    return (
+        loss is not None
+        and loss.__qualname__ == f"{class_name}.loss"
+        and loss.__module__.startswith(("mmdet.", "mmpose."))
+    )

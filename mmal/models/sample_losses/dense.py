@@ -4,7 +4,7 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses, loss_is_of
+from .base import SampleLosses, class_name, loss_is_of
 from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded
 
 #: Heads for which tests show that replayed losses equal single-sample losses. A subclass may
@@ -43,8 +43,7 @@ class DenseHeadSampleLosses(SampleLosses):
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` is single-stage with one of :data:`EXACT_HEADS`."""
         return (
-            loss_is_of("SingleStageDetector", model)
-            and type(model.bbox_head).__name__ in EXACT_HEADS
+            loss_is_of("SingleStageDetector", model) and class_name(model.bbox_head) in EXACT_HEADS
         )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:

@@ -5,7 +5,7 @@ from torch import nn
 from mmal.registry import TASK_UTILS
 from mmal.utils.record import Call
 
-from .base import SampleLosses, loss_is_of
+from .base import SampleLosses, class_name, loss_is_of
 from .dense import targets_of
 from .layouts import BatchDim, Recorded, Silenced
 
@@ -34,8 +34,7 @@ class DETRSampleLosses(SampleLosses):
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` is a detection transformer with one of :data:`EXACT_HEADS`."""
         return (
-            loss_is_of("DetectionTransformer", model)
-            and type(model.bbox_head).__name__ in EXACT_HEADS
+            loss_is_of("DetectionTransformer", model) and class_name(model.bbox_head) in EXACT_HEADS
         )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:

@@ -4,12 +4,12 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses, loss_is_of
+from .base import SampleLosses, class_name, loss_is_of
 from .dense import targets_of
 from .layouts import BatchDim, EntryPerSample, Recorded
 
 #: Pairs of box head and mask head that tests show to be exact; see ``dense.EXACT_HEADS``.
-EXACT_HEADS = (("NoneType", "SOLOV2Head"), ("CondInstBboxHead", "CondInstMaskHead"))
+EXACT_HEADS = (("", "SOLOV2Head"), ("CondInstBboxHead", "CondInstMaskHead"))
 
 
 @TASK_UTILS.register_module()
@@ -23,7 +23,7 @@ class InstanceSegmentorSampleLosses(SampleLosses):
         """Whether ``model`` is single-stage with one pair of :data:`EXACT_HEADS`."""
         return (
             loss_is_of("SingleStageInstanceSegmentor", model)
-            and (type(model.bbox_head).__name__, type(model.mask_head).__name__) in EXACT_HEADS
+            and (class_name(model.bbox_head), class_name(model.mask_head)) in EXACT_HEADS
         )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:

@@ -22,6 +22,9 @@ class Recorded:
         method: The method's name.
     """
 
+    #: Whether cutting needs the arguments of the calls, too.
+    with_arguments = False
+
     def __init__(self, owner: object, method: str) -> None:
         self.owner = owner
         self.method = method
@@ -108,20 +111,40 @@ class EntryPerSample(Recorded):
 
 
 class RowsOfRois(Recorded):
-    """Results are dicts of tensors with one row for each of the RoIs in the argument ``rois``.
+    """Results are nested containers of tensors with a row for each RoI of the argument ``rois``.
 
     RoIs are of shape (K, 5), image index first, sorted by image, as ``bbox2roi`` makes them.
     """
 
-    def cut(self, calls: list[Call], index: int, size: int) -> list[dict]:
-        """Cut every tensor to the rows of the sample's RoIs."""
-        return [self._cut(call, index) for call in calls]
+    with_arguments = True
 
-    @staticmethod
-    def _cut(call: Call, index: int) -> dict:
-        images = call.arguments["rois"][:, 0].contiguous()
-        bounds = torch.searchsorted(images, images.new_tensor([index, index + 1])).tolist()
-        return {key: value.detach()[slice(*bounds)] for key, value in call.result.items()}
+    def cut(self, calls: list[Call], index: int, size: int) -> list:
+        """Cut every tensor to the rows of the sample's RoIs.
+
+        Raises:
+            ValueError: If a tensor does not have a row for each RoI.
+        """
+        found = []
+        for call in calls:
+            images = call.arguments["rois"][:, 0].contiguous()
+            bounds = torch.searchsorted(images, images.new_tensor([index, index + 1])).tolist()
+            found.append(self._cut(call.result, slice(*bounds), len(images)))
+        return found
+
+    def _cut(self, result: Any, rows: slice, size: int) -> Any:
+        if isinstance(result, Tensor):
+            if len(result) != size:
+                raise ValueError(
+                    f"{self.name} returned a tensor of shape {tuple(result.shape)} for {size} "
+                    "RoIs; its recording expects a row for each. This target model needs a "
+                    "sample_losses strategy of its own."
+                )
+            return result.detach()[rows]
+        if isinstance(result, list | tuple):
+            return type(result)(self._cut(item, rows, size) for item in result)
+        if isinstance(result, dict):
+            return {key: self._cut(item, rows, size) for key, item in result.items()}
+        return result
 
 
 class Silenced(Recorded):

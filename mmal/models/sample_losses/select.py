@@ -2,10 +2,11 @@
 
 from torch import nn
 
-from .base import SampleLosses
+from .base import SampleLosses, class_name
 from .dense import DenseHeadSampleLosses
 from .detr import DETRSampleLosses
 from .instance_segmentation import InstanceSegmentorSampleLosses
+from .pose import BottomupSampleLosses, TopdownSampleLosses
 from .sparse_rcnn import SparseRCNNSampleLosses
 from .two_stage import TwoStageSampleLosses
 
@@ -15,6 +16,8 @@ _STRATEGIES = (
     SparseRCNNSampleLosses,
     DETRSampleLosses,
     InstanceSegmentorSampleLosses,
+    TopdownSampleLosses,
+    BottomupSampleLosses,
 )
 
 
@@ -26,6 +29,7 @@ def sample_losses_for(model: nn.Module) -> SampleLosses:
     """
     for strategy in _STRATEGIES:
         if strategy.supports(model):
+            _check_losses(model, strategy())
             return strategy()
     heads = [
         type(head).__name__
@@ -36,9 +40,24 @@ def sample_losses_for(model: nn.Module) -> SampleLosses:
     raise TypeError(
         f"LearningLoss knows no exact per-sample loss for the target model "
         f"{type(model).__name__}{of_heads}. Supported are "
-        f"{'; '.join(strategy.supported for strategy in _STRATEGIES)}. For another model, if its "
-        "head's forward runs once a step and returns tensors with the batch in dimension 0, set "
+        f"{'; '.join(strategy.supported for strategy in _STRATEGIES)}. For another single-stage "
+        "head whose forward runs once a step and returns tensors with the batch in dimension 0, "
+        "and that assigns targets image by image in the order of the batch, set "
         "sample_losses=dict(type='mmal.DenseHeadSampleLosses') in the model config; else write a "
         "subclass of mmal.models.SampleLosses, register it in mmal.registry.TASK_UTILS and name it "
-        "there."
+        "there: see docs/how_it_works.md."
     )
+
+
+def _check_losses(model: nn.Module, strategy: SampleLosses) -> None:
+    """Refuse loss modules that depend on the batches before."""
+    modules = (module for head in strategy.heads(model) for module in head.modules())
+    for module in modules:
+        name = class_name(module)
+        # The last has a running mean with momentum alone.
+        if name in ("SeesawLoss", "EQLV2Loss") or hasattr(module, "acc_sum"):
+            raise TypeError(
+                f"LearningLoss knows no exact per-sample loss for {type(model).__name__} with "
+                f"{name}: it remembers the batches before, so that a loss of one sample depends on "
+                "the others. Use another loss (GHM: momentum=0)."
+            )

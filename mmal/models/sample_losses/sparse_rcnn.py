@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from mmal.registry import TASK_UTILS
 from mmal.utils.record import Call
 
-from .base import SampleLosses, loss_is_of
+from .base import SampleLosses, class_name, loss_is_of
 from .layouts import BatchDim, CallPerSample, Recorded
 
 
@@ -23,8 +23,8 @@ class SparseRCNNSampleLosses(SampleLosses):
         return (
             loss_is_of("TwoStageDetector", model)
             and model.with_rpn
-            and type(model.rpn_head).__name__ == "EmbeddingRPNHead"
-            and type(model.roi_head).__name__ == "SparseRoIHead"
+            and class_name(model.rpn_head) == "EmbeddingRPNHead"
+            and class_name(model.roi_head) == "SparseRoIHead"
             and not model.roi_head.with_mask
         )
 

@@ -4,12 +4,12 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses, loss_is_of
+from .base import SampleLosses, class_name, loss_is_of
 from .dense import targets_of
-from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded, RowsOfRois, Silenced
+from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded, RowsOfRois
 
 #: RoI heads for which tests show that replayed losses equal single-sample losses.
-EXACT_ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead", "DynamicRoIHead")
+EXACT_ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead")
 
 
 @TASK_UTILS.register_module()
@@ -21,7 +21,7 @@ class TwoStageSampleLosses(SampleLosses):
 
     supported = (
         f"two-stage detectors with an RPNHead and one of {', '.join(EXACT_ROI_HEADS)}, with masks "
-        "or without"
+        "or without, but without OHEM"
     )
 
     @classmethod
@@ -30,10 +30,11 @@ class TwoStageSampleLosses(SampleLosses):
         return (
             loss_is_of("TwoStageDetector", model)
             and model.with_rpn
-            and type(model.rpn_head).__name__ == "RPNHead"
-            and type(model.roi_head).__name__ in EXACT_ROI_HEADS
+            and class_name(model.rpn_head) == "RPNHead"
+            and class_name(model.roi_head) in EXACT_ROI_HEADS
             # A mask head on the box head's RoIs gets no RoIs of its own to tell the images by.
             and not (model.roi_head.with_mask and model.roi_head.share_roi_extractor)
+            and not any(_runs_the_head(sampler) for sampler in _each(model.roi_head.bbox_sampler))
         )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:
@@ -56,9 +57,13 @@ class TwoStageSampleLosses(SampleLosses):
             methods.append(CallPerSample(assigner, "assign"))
         for sampler in _each(roi.bbox_sampler):
             methods.append(CallPerSample(sampler, "sample"))
-        if hasattr(roi, "update_hyperparameters"):  # Dynamic R-CNN moves its thresholds by batches
-            methods.append(Silenced(roi, "update_hyperparameters", (None, None)))
         return methods
+
+
+def _runs_the_head(sampler: object) -> bool:
+    """Whether RoIs are drawn by their losses (OHEM): by calls that must not be replayed."""
+    parts = [getattr(sampler, name, sampler) for name in ("pos_sampler", "neg_sampler")]
+    return any(hasattr(part, "context") for part in parts)
 
 
 def _each(stages: object | list) -> list:

@@ -56,9 +56,9 @@ def test_tood_in_its_first_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_samples_are_replayed_as_they_came() -> None:
-    path, _, size = DENSE["RTMDet"]
-    model = build(path, None).eval()
-    data = batch(model, size, NUM_ITEMS)
+    """CenterNet draws its targets from the annotations again; most heads have them recorded."""
+    model = build("centernet/centernet_r18_8xb16-crop512-140e_coco.py", None).eval()
+    data = batch(model, 128, NUM_ITEMS)
     expected = one_by_one(model, data)
     strategy = sample_losses_for(model)
     with torch.no_grad(), strategy.record(model, data["data_samples"]) as recording:
@@ -103,44 +103,35 @@ def test_replay_leaves_no_trace(name: str) -> None:
     model.parse_losses(losses)[0].backward()  # the graph of the batch is still whole
 
 
-@pytest.mark.parametrize("interval", [1, 3])
-def test_dynamic_rcnn_keeps_the_thresholds_of_the_batch(interval: int) -> None:
-    """It moves IoU thresholds and beta every so many losses, by what it saw in them."""
+def test_dynamic_rcnn_is_refused() -> None:
+    """Its loss moves the thresholds that the next loss is computed with."""
     init_default_scope("mmdet")
-    cfg = target_config("dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py")
-    cfg.train_cfg.rpn_proposal.max_per_img = 20
-    # Thresholds that follow the images from the first, however bad the proposals are.
-    cfg.train_cfg.rcnn.assigner.update(pos_iou_thr=0.1, neg_iou_thr=0.1, min_pos_iou=0.1)
-    cfg.train_cfg.rcnn.dynamic_rcnn = dict(
-        update_iter_interval=interval, initial_iou=0.0, iou_topk=8, initial_beta=1e6, beta_topk=100
-    )
-    torch.manual_seed(0)
-    model = MODELS.build(cfg)
-    model.init_weights()
-    model.train()
-    data = batch(model, 128, [1, 3, 2])
+    target = target_config("dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py")
+    with pytest.raises(TypeError, match=r"FasterRCNN with RPNHead and DynamicRoIHead\."):
+        MODELS.build(learning_loss_config(target, [256] * 5))
 
-    def state() -> tuple:
-        roi, assigner = model.roi_head, model.roi_head.bbox_assigner
-        return (
-            [*roi.iou_history],
-            [*roi.beta_history],
-            (assigner.pos_iou_thr, assigner.neg_iou_thr, assigner.min_pos_iou),
-            roi.bbox_head.loss_bbox.beta,
-        )
 
-    initial = state()
-    strategy = sample_losses_for(model)
-    with strategy.record(model, data["data_samples"]) as recording:
-        model.loss(*copy.deepcopy(data).values())
-    before = state()
-    strategy.replay(model, recording, model.loss, data["inputs"])
-    assert state() == before
-    assert before != initial
-    assert len(before[0]) == (0 if interval == 1 else 1)  # the batch did or did not move them
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("faster_rcnn/faster-rcnn_r50_fpn_ohem_1x_coco.py", "RPNHead and StandardRoIHead"),
+        ("ghm/retinanet_r50_fpn_ghm-1x_coco.py", "GHMC"),
+        ("seesaw_loss/mask-rcnn_r50_fpn_seesaw-loss_random-ms-2x_lvis-v1.py", "SeesawLoss"),
+    ],
+)
+def test_settings_that_spoil_exactness_are_refused(path: str, named: str) -> None:
+    init_default_scope("mmdet")
+    target = target_config(path)
+    with pytest.raises(TypeError, match=named):
+        MODELS.build(learning_loss_config(target, [256] * 5))
 
-    one_by_one(model, data)  # bare losses do leave their trace
-    assert all(found != expected for found, expected in zip(state()[2:], before[2:], strict=True))
+
+def test_a_class_of_the_same_name_from_elsewhere_is_refused() -> None:
+    model = build(DENSE["RetinaNet"][0], None)
+    head = model.bbox_head
+    head.__class__ = type("RetinaHead", (type(head),), {"__module__": "elsewhere"})
+    with pytest.raises(TypeError, match="RetinaNet with RetinaHead"):
+        sample_losses_for(model)
 
 
 def test_unsupported_target_is_named_with_what_to_do() -> None:

@@ -1,0 +1,116 @@
+"""Pose estimators."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from mmal.registry import TASK_UTILS
+from mmal.utils.record import Call
+
+from .base import Recording, SampleLosses, class_name, loss_is_of
+from .layouts import BatchDim, Recorded
+
+#: Heads for which tests show that losses of samples equal losses of batches of one.
+EXACT_TOPDOWN_HEADS = (
+    "CPMHead",
+    "HeatmapHead",
+    "MSPNHead",
+    "RTMCCHead",
+    "RegressionHead",
+    "SimCCHead",
+    "ViPNASHead",
+)
+EXACT_BOTTOMUP_HEADS = ("AssociativeEmbeddingHead",)
+
+
+@TASK_UTILS.register_module()
+class TopdownSampleLosses(SampleLosses):
+    """Calls the head's loss modules again with their arguments, cut to the sample.
+
+    The head's own ``loss`` would compute the accuracy of its keypoints, too, on the CPU.
+
+    MMPose averages over all joints, those that are not annotated included, so people of whom
+    little is visible would look easy. With ``per_visible_joint`` the loss is divided by the
+    visible joints instead; one without any has a NaN loss and is left out of pairs.
+
+    Args:
+        per_visible_joint: Whether to divide by the visible joints. The paper does not.
+    """
+
+    supported = f"top-down pose estimators with one of the heads {', '.join(EXACT_TOPDOWN_HEADS)}"
+
+    def __init__(self, per_visible_joint: bool = True) -> None:
+        self.per_visible_joint = per_visible_joint
+
+    @classmethod
+    def supports(cls, model: nn.Module) -> bool:
+        """Whether ``model`` is top-down with one of :data:`EXACT_TOPDOWN_HEADS`."""
+        return (
+            loss_is_of("TopdownPoseEstimator", model)
+            and class_name(model.head) in EXACT_TOPDOWN_HEADS
+        )
+
+    def heads(self, model: nn.Module) -> list[nn.Module]:
+        """The head."""
+        return [model.head]
+
+    def recorded_methods(self, model: nn.Module) -> list[Recorded]:
+        """What the loss modules are called with."""
+        modules = model.head.loss_module
+        modules = modules if isinstance(modules, nn.ModuleList) else [modules]
+        return [_Arguments(module, "forward") for module in modules]
+
+    def sample_loss(
+        self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor, index: int
+    ) -> Tensor:
+        """Sum the loss modules' losses of one sample."""
+        total = inputs.new_zeros(())
+        weights = recording.data_samples[index].gt_instance_labels.keypoint_weights
+        visible = (weights.flatten(0, -2) > 0).any(0)
+        for method, calls in recording.calls:
+            module: nn.Module = method.owner
+            for arguments in method.cut(calls, index, len(inputs)):
+                total = total + module(**arguments) * self._scale(module, visible)
+        return total
+
+    def _scale(self, module: nn.Module, visible: Tensor) -> Tensor | float:
+        """How many joints ``module`` averages over, a visible one."""
+        if not self.per_visible_joint:
+            return 1.0
+        # Online hard keypoint mining averages over the hardest joints alone.
+        averaged = min(getattr(module, "topk", len(visible)), len(visible))
+        count = visible.sum().clamp(max=averaged)
+        return torch.where(count > 0, averaged / count, torch.nan)
+
+
+@TASK_UTILS.register_module()
+class BottomupSampleLosses(SampleLosses):
+    """Replays ``extract_feat`` and the head's ``forward``."""
+
+    supported = f"bottom-up pose estimators with {', '.join(EXACT_BOTTOMUP_HEADS)}"
+
+    @classmethod
+    def supports(cls, model: nn.Module) -> bool:
+        """Whether ``model`` is bottom-up with one of :data:`EXACT_BOTTOMUP_HEADS`."""
+        return (
+            loss_is_of("BottomupPoseEstimator", model)
+            and class_name(model.head) in EXACT_BOTTOMUP_HEADS
+        )
+
+    def heads(self, model: nn.Module) -> list[nn.Module]:
+        """The head."""
+        return [model.head]
+
+    def recorded_methods(self, model: nn.Module) -> list[Recorded]:
+        """Features and head outputs."""
+        return [BatchDim(model, "extract_feat"), BatchDim(model.head, "forward")]
+
+
+class _Arguments(BatchDim):
+    """A loss module, of whose calls the arguments are cut, the batch in dimension 0."""
+
+    with_arguments = True
+
+    def cut(self, calls: list[Call], index: int, size: int) -> list[dict]:
+        return [self._cut(call.arguments, index, size) for call in calls]

@@ -7,6 +7,7 @@ BASE_PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; d
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
 	&& echo $$python && exit; done; echo python3)
 DEMO_DIR ?= work_dirs/demo
+DEMO_POSE_DIR ?= work_dirs/demo_pose
 
 ifdef PYTHON
 # An environment of the user's: never changed, only checked.
@@ -22,12 +23,13 @@ export OMP_WAIT_POLICY ?= passive
 
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: help env demo test lint clean
+.PHONY: help env demo demo-pose test lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    active learning rounds on generated images (about 7 minutes on 2 cores); run again,"
 	@echo "             it continues; DEMO_ARGS='--cfg-options active_learning.rounds=2', DEMO_DIR=..."
+	@echo "make demo-pose  the same on generated people, for a pose estimator; DEMO_POSE_DIR=..."
 	@echo "make test    the tests; TEST_ARGS='-k pool' passes options to pytest"
 	@echo "make lint    ruff: rules and formatting"
 	@echo "make env     only the environment: $(VENV), by tools/dev/setup_env.py"
@@ -46,6 +48,12 @@ demo:
 	$(PYTHON) tools/run_rounds.py configs/demo/toy_voc.py --work-dir $(DEMO_DIR) \
 		$$(test -e $(DEMO_DIR)/pool.json && echo --resume) $(DEMO_ARGS)
 
+demo-pose:
+	@$(call prepare,test)
+	$(PYTHON) tools/misc/make_toy_mpii.py data/toy_mpii
+	$(PYTHON) tools/run_rounds.py configs/demo/toy_mpii.py --work-dir $(DEMO_POSE_DIR) \
+		$$(test -e $(DEMO_POSE_DIR)/pool.json && echo --resume) $(DEMO_ARGS)
+
 test:
 	@$(call prepare,test)
 	$(PYTHON) -m pytest -q tests $(TEST_ARGS)
@@ -56,5 +64,5 @@ lint:
 	$(PYTHON) -m ruff format --check .
 
 clean:
-	rm -rf $(DEMO_DIR) data/toy_voc build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(DEMO_DIR) $(DEMO_POSE_DIR) data/toy_voc data/toy_mpii build dist *.egg-info .pytest_cache .ruff_cache
 	find mmal tests tools configs -name __pycache__ -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from scipy.io import savemat
 
 CLASSES = ("cat", "dog")
 #: Width and height of the images.
@@ -141,6 +142,121 @@ def _write_image(path: Path, size: tuple[int, int]) -> None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def write_mpii() -> Callable[..., dict]:
+    """Write a folder in MPII layout; see :func:`_write_mpii`."""
+    return _write_mpii
+
+
+def _write_mpii(root: Path, people: Sequence[tuple[str, tuple]], split: str = "train") -> dict:
+    """Write noise with people of 16 joints in it, and their head boxes.
+
+    Args:
+        root: The folder.
+        people: The image and the center, in pixels from 1, of every person.
+        split: The name of the annotation file.
+
+    Returns:
+        A data set config without a pipeline.
+    """
+    rng = np.random.default_rng(zlib.crc32(split.encode()))
+    for folder in ("images", "annotations"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    annotations, heads = [], []
+    for name, (x, y) in people:
+        image = rng.integers(0, 256, (80, 80, 3), dtype=np.uint8)
+        cv2.imwrite(str(root / "images" / name), image)
+        joints = np.add(rng.uniform(-20, 20, (16, 2)), (x, y))
+        visible = (rng.random(16) < 0.8).astype(int)
+        annotations.append(
+            dict(
+                image=name,
+                center=[x, y],
+                scale=0.2,
+                joints=joints.tolist(),
+                joints_vis=visible.tolist(),
+            )
+        )
+        heads.append([[x - 5, y - 5], [x + 5, y + 5]])
+    (root / "annotations" / f"{split}.json").write_text(json.dumps(annotations))
+    savemat(
+        root / "annotations" / f"{split}.mat",
+        {"headboxes_src": np.array(heads, dtype=float).transpose(1, 2, 0)},
+    )
+    return dict(
+        type="MpiiDataset",
+        data_root=str(root),
+        ann_file=f"annotations/{split}.json",
+        data_prefix=dict(img="images/"),
+    )
+
+
+#: A pose estimator and a pool that train in a second.
+TINY_POSE_CONFIG = """
+_base_ = "mmpose::body_2d_keypoint/topdown_heatmap/mpii/td-hm_res50_8xb64-210e_mpii-256x256.py"
+custom_imports = dict(imports=["mmal"])
+codec = dict(type="MSRAHeatmap", input_size=(32, 32), heatmap_size=(8, 8), sigma=1.0)
+target = _base_.model
+target["backbone"] = dict(
+    type="ResNet", depth=18, stem_channels=8, base_channels=8, num_stages=2,
+    strides=(1, 2), dilations=(1, 1), out_indices=(1,),
+)
+target["head"].update(
+    in_channels=16, deconv_out_channels=(8,), deconv_kernel_sizes=(4,), decoder=codec
+)
+model = dict(
+    _delete_=True,
+    type="mmal.LearningLoss",
+    target=target,
+    loss_predictor=dict(type="mmal.LossPredictionNeck", in_channels=[16], channels=8),
+    ranking_loss=dict(type="mmal.PairwiseRankingLoss", loss_weight=1e-4),
+)
+load = [
+    dict(type="LoadImage"), dict(type="GetBBoxCenterScale"),
+    dict(type="TopdownAffine", input_size=(32, 32)),
+]
+target_maps = dict(type="GenerateTarget", encoder=codec)
+pack = dict(type="PackPoseInputs")
+folder = dict(
+    type="MpiiDataset", data_root="{root}", data_mode="topdown", data_prefix=dict(img="images/"),
+)
+train_dataloader = dict(
+    batch_size=4, num_workers=0, persistent_workers=False,
+    dataset=dict(
+        _delete_=True, ann_file="annotations/train.json", pipeline=[*load, target_maps, pack],
+        **folder,
+    ),
+)
+test_dataloader = dict(
+    batch_size=2, num_workers=0, persistent_workers=False,
+    dataset=dict(
+        _delete_=True, ann_file="annotations/test.json", test_mode=True,
+        headbox_file="{root}/annotations/test.mat", pipeline=[*load, pack], **folder,
+    ),
+)
+val_dataloader = test_dataloader
+train_cfg = dict(max_epochs=2, val_interval=2)
+param_scheduler = []
+default_hooks = dict(checkpoint=dict(interval=1, save_best=None), logger=dict(interval=1))
+custom_hooks = [dict(type="mmal.ActiveLearningHook", detach_epoch=1)]
+active_learning = dict(rounds=3, initial=6, budget=4)
+randomness = dict(seed=0)
+work_dir = "{root}/work"
+"""
+
+
+@pytest.fixture
+def pose_config_file(tmp_path: Path) -> Path:
+    """A config for rounds on a pool of 16 people in 12 images and 5 for testing, in files."""
+    train = [(f"{i:09d}.jpg", (30, 40)) for i in range(12)]
+    train += [(f"{i:09d}.jpg", (50, 40)) for i in range(4)]
+    _write_mpii(tmp_path, train)
+    _write_mpii(tmp_path, [(f"{100 + i:09d}.jpg", (40, 40)) for i in range(5)], split="test")
+    path = tmp_path / "config.py"
+    path.write_text(TINY_POSE_CONFIG.replace("{root}", str(tmp_path)))
+    return path
 
 
 #: A detector and a pool that train in a second.

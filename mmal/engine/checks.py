@@ -2,6 +2,7 @@
 
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import get_world_size
+from torch import nn
 
 from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
@@ -39,3 +40,21 @@ def check_features(model: LearningLossMixin, dataset: PoolDataset) -> None:
     with preserved_random_state(), evaluation_mode(model):
         data = model.data_preprocessor(pseudo_collate([dataset[0]]), False)
         model.predict_loss(data["inputs"])
+
+
+def check_joints(model: nn.Module, dataset: PoolDataset) -> None:
+    """Refuse pose data with another number of joints than the model's head has.
+
+    Raises:
+        ValueError: If the numbers differ; the message has both.
+    """
+    found = dataset.metainfo.get("num_keypoints")
+    head = getattr(model, "head", None)
+    names = ("num_keypoints", "num_joints", "out_channels")  # the first is what is meant
+    expected = next((n for name in names if (n := getattr(head, name, None)) is not None), None)
+    if found is not None and expected is not None and found != expected:
+        raise ValueError(
+            f"The data set has {found} joints ({dataset.metainfo.get('dataset_name')}), but the "
+            f"model's {type(head).__name__} predicts {expected}. Set the head's out_channels (or "
+            "num_joints), or use the data set that the config is for."
+        )

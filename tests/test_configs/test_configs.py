@@ -17,13 +17,13 @@ from mmal.engine.rounds.work_dir import WorkDir
 from mmal.models import LearningLossMixin, build_model
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-RECIPES = sorted(p.relative_to(CONFIGS) for p in CONFIGS.glob("d*/*.py"))
+RECIPES = sorted(p.relative_to(CONFIGS) for p in CONFIGS.glob("[!_]*/*.py"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=str)
 def test_builds(path: Path, tmp_path: Path) -> None:
     cfg = Config.fromfile(CONFIGS / path)
-    init_default_scope("mmdet")
+    init_default_scope(cfg.get("default_scope", "mmdet"))
     assert isinstance(build_model(cfg), LearningLossMixin)
     RoundSettings.from_config(cfg).build_query()
     cfg = training_config(cfg, WorkDir(tmp_path), 0)
@@ -43,8 +43,9 @@ def test_ssd300_is_the_papers_protocol() -> None:
         type="mmal.PairwiseRankingLoss", margin=1.0, loss_weight=1.0
     )
     assert cfg.model.loss_predictor.channels == 128
-    expected = dict(rounds=10, initial=1000, budget=1000, subset=None)
-    assert {key: cfg.active_learning[key] for key in expected} == expected
+    settings = RoundSettings.from_config(cfg)
+    assert (settings.rounds, settings.initial, settings.budget) == (10, 1000, 1000)
+    assert settings.subset is None
     assert cfg.test_evaluator.eval_mode == "11points"
     years = [leaf.data_prefix.sub_data_root for leaf in pool_of(cfg).datasets]
     assert years == ["VOC2007/", "VOC2012/"]
@@ -82,3 +83,44 @@ def test_ssd300_trains_and_scores_on_the_layout_of_voc0712(
         *(f"VOC2007/{n}" for n in "abcd"),
         *(f"VOC2012/{n}" for n in "efgh"),
     }
+
+
+def test_hourglass_is_the_papers_protocol() -> None:
+    """Yoo & Kweon, CVPR 2019, section 4.3."""
+    cfg = Config.fromfile(CONFIGS / "pose/hourglass_mpii.py")
+    assert cfg.train_cfg.max_epochs == 125
+    assert cfg.train_dataloader.batch_size == 6
+    assert (cfg.optim_wrapper.optimizer.type, cfg.optim_wrapper.optimizer.lr) == ("RMSprop", 2.5e-4)
+    assert [(s.milestones, s.gamma) for s in cfg.param_scheduler] == [([100], 0.1)]
+    assert cfg.model.ranking_loss.loss_weight == 1e-4
+    assert cfg.custom_hooks[-1].detach_epoch == 75
+    settings = RoundSettings.from_config(cfg)
+    assert (settings.rounds, settings.initial, settings.budget) == (10, 1000, 1000)
+    assert (settings.subset, settings.group_by) == (5000, "sample")
+    assert not build_model(cfg).sample_losses.per_visible_joint
+
+
+def test_hourglass_trains_evaluates_and_scores_on_the_layout_of_mpii(
+    tmp_path: Path, write_mpii: Callable[..., dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "data/mpii"
+    people = [(f"{i:09d}.jpg", (40, 40)) for i in range(8)]
+    write_mpii(root, people, split="mpii_train")
+    write_mpii(root, people[:3], split="mpii_val")
+    (root / "annotations/mpii_val.mat").rename(root / "annotations/mpii_gt_val.mat")
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(CONFIGS / "pose/hourglass_mpii.py")
+    cfg.work_dir = str(tmp_path / "work")
+    for loader in (cfg.train_dataloader, cfg.test_dataloader, cfg.val_dataloader):
+        loader.update(batch_size=4, num_workers=0, persistent_workers=False)
+    cfg.train_cfg.update(max_epochs=1, val_interval=1)
+    pool = dict(pool_of(cfg))
+    cfg.custom_hooks[-1].update(detach_epoch=None, unlabeled=pool, budget=3)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 2
+    assert 0 <= runner.message_hub.get_scalar("val/PCK").current() <= 100
+    content = json.loads(Path(cfg.work_dir, "pool.json").read_text())
+    picks = content["rounds"][0]["picks"]
+    assert len(picks) == 3
+    assert set(picks) < {f"images/{name}#0" for name, _ in people}

@@ -1,9 +1,8 @@
 """PoolDataset around top-down pose data, in MPII layout."""
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
@@ -27,34 +26,9 @@ PIPELINE = [
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> dict:
+def config(tmp_path: Path, write_mpii: Callable[..., dict]) -> dict:
     init_default_scope("mmpose")
-    return write(tmp_path, PEOPLE)
-
-
-def write(root: Path, people: list) -> dict:
-    (root / "images").mkdir(parents=True, exist_ok=True)
-    for name, _ in people:
-        cv2.imwrite(str(root / "images" / name), np.zeros((80, 80, 3), np.uint8))
-    rng = np.random.default_rng(0)
-    annotations = [
-        dict(
-            image=name,
-            center=center,
-            scale=0.2,
-            joints=rng.uniform(1, 79, (16, 2)).tolist(),
-            joints_vis=[1] * 16,
-        )
-        for name, center in people
-    ]
-    (root / "people.json").write_text(json.dumps(annotations))
-    return dict(
-        type="MpiiDataset",
-        data_root=str(root),
-        ann_file="people.json",
-        data_prefix=dict(img="images/"),
-        pipeline=PIPELINE,
-    )
+    return dict(pipeline=PIPELINE, **write_mpii(tmp_path, PEOPLE))
 
 
 def ids_of(dataset: PoolDataset) -> list[str]:
@@ -72,8 +46,10 @@ def test_people_are_samples_numbered_from_left_to_right(config: dict) -> None:
     ]
 
 
-def test_ids_do_not_depend_on_the_order_of_the_file(config: dict, tmp_path: Path) -> None:
-    reversed_ = write(tmp_path / "reversed", PEOPLE[::-1])
+def test_ids_do_not_depend_on_the_order_of_the_file(
+    config: dict, tmp_path: Path, write_mpii: Callable[..., dict]
+) -> None:
+    reversed_ = dict(pipeline=PIPELINE, **write_mpii(tmp_path / "reversed", PEOPLE[::-1]))
     expected = ids_of(PoolDataset(config, split="unlabeled"))
     assert ids_of(PoolDataset(reversed_, split="unlabeled")) == expected[::-1]
 

@@ -91,3 +91,35 @@ def test_boxes_are_in_the_coordinates_of_the_input(write_voc, tmp_path):
     assert boxes(labeled[0]) == [[4, 8, 40, 60]]
     assert labeled[0]["inputs"].equal(plain[0]["inputs"])
     assert len(labeled) == 2  # nothing is filtered
+
+
+LOAD_POSE, CROP = dict(type="LoadImage"), dict(type="TopdownAffine", input_size=(32, 32))
+MAPS, PACK_POSE = dict(type="GenerateTarget", encoder={}), dict(type="PackPoseInputs")
+
+
+def pose_config(train: list[dict], test: list[dict]) -> Config:
+    return Config(
+        dict(
+            train_dataloader=dict(dataset=wrapped(leaf("a", train))),
+            test_dataloader=dict(dataset=leaf("b", test)),
+        )
+    )
+
+
+def test_pose_targets_are_made_as_in_training():
+    training = [LOAD_POSE, dict(type="RandomFlip"), CROP, MAPS, PACK_POSE]
+    cfg = pose_config(training, [LOAD_POSE, CROP, PACK_POSE])
+
+    assert labeled_test_dataset(cfg)["pipeline"] == [LOAD_POSE, CROP, MAPS, PACK_POSE]
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ([LOAD_POSE, CROP, PACK_POSE], [LOAD_POSE, CROP, PACK_POSE]),
+        ([LOAD_POSE, MAPS, PACK_POSE], [LOAD_POSE, dict(type="BottomupResize"), PACK_POSE]),
+    ],
+)
+def test_pose_pipelines_without_targets_are_refused(train, test):
+    with pytest.raises(ValueError, match="bottom-up"):
+        labeled_test_dataset(pose_config(train, test))

@@ -11,7 +11,7 @@ from mmal.models import LearningLossMixin, build_model
 from mmal.structures import Pool, PoolError
 from mmal.utils import type_name
 
-from ..checks import check_batch_size, check_features
+from ..checks import check_batch_size, check_features, check_joints
 from ..pipelines import leaf_datasets, test_dataset, test_pipeline
 from .round_config import pool_of
 from .settings import RoundSettings
@@ -54,6 +54,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
         group_by=settings.group_by,
     )
     settings.check_pool_size(len(dataset.pool.ids))
+    check_joints(model, dataset)
     if isinstance(model, LearningLossMixin):
         check_features(model, dataset)
     elif query.requires:

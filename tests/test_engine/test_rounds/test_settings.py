@@ -19,6 +19,7 @@ def test_defaults_are_the_papers():
     assert (settings.rounds, settings.initial, settings.budget) == (4, 60, 40)
     assert settings.subset is None  # the whole pool
     assert list(settings.ignore_classes) == []
+    assert settings.group_by == "sample"
     assert isinstance(settings.build_query(), LearnedLoss)
 
 
@@ -57,6 +58,8 @@ def test_only_the_subset_may_be_none(name):
     [
         (dict(initial=1), r"initial must be at least 2: .* pairs\. Got 1 instead"),
         (dict(subset=39), r"subset \(39\) must be at least the budget \(40\)"),
+        (dict(group_by="person"), r"group_by must be one of \['sample', 'image'\]\. Got 'person'"),
+        (dict(group_score="sum"), r"group_score must be one of \['mean', 'max'\]\. Got 'sum'"),
     ],
 )
 def test_numbers_that_do_not_fit(changes, message):

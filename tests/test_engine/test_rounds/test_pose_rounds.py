@@ -1,0 +1,57 @@
+"""Rounds of a top-down pose estimator, in MPII layout."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+
+from mmal.engine.rounds import run_rounds
+from mmal.structures import PoolScores
+
+
+def test_rounds_of_people(pose_config_file: Path, tmp_path: Path) -> None:
+    cfg = Config.fromfile(pose_config_file)
+    records = run_rounds(cfg, resume=False)
+    assert [record["labeled"] for record in records] == [6, 10, 14]
+    for record in records:
+        assert 0 <= record["metrics"]["PCK"] <= 100
+        assert 0 <= record["ranking_accuracy"] <= 1
+    pool = json.loads((tmp_path / "work/pool.json").read_text())
+    picked = [sample_id for r in pool["rounds"] for sample_id in r["picks"]]
+    assert len(set(picked)) == 14
+    assert all("#" in sample_id for sample_id in picked)
+
+    checkpoint = torch.load(tmp_path / "work/round_00/epoch_2.pth", weights_only=False)
+    init_default_scope("mmpose")
+    keys = MODELS.build(cfg.model.target).load_state_dict(checkpoint["state_dict"], strict=False)
+    assert not keys.missing_keys
+    assert all(key.startswith("loss_predictor.") for key in keys.unexpected_keys)
+
+
+@pytest.mark.parametrize("group_score", ["mean", "max"])
+def test_rounds_of_images(pose_config_file: Path, tmp_path: Path, group_score: str) -> None:
+    cfg = Config.fromfile(pose_config_file)
+    cfg.active_learning.update(rounds=2, group_by="image", group_score=group_score)
+    records = run_rounds(cfg, resume=False)
+    assert [record["labeled"] for record in records] == [6, 10]
+    scores = PoolScores.load(tmp_path / "work/round_00/scores.parquet")
+    assert len(scores) == 12 - 6
+    pool = json.loads((tmp_path / "work/pool.json").read_text())
+    assert not any("#" in sample_id for r in pool["rounds"] for sample_id in r["picks"])
+
+
+def test_another_number_of_joints_is_named(pose_config_file: Path) -> None:
+    cfg = Config.fromfile(pose_config_file)
+    cfg.model.target.head.out_channels = 17
+    with pytest.raises(ValueError, match=r"16 joints \(mpii\).*HeatmapHead predicts 17"):
+        run_rounds(cfg, resume=False)
+
+
+def test_a_missing_head_box_file_is_named(pose_config_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "annotations/test.mat").unlink()
+    with pytest.raises(ValueError, match=r"test.mat does not exist .*MpiiDataset"):
+        run_rounds(Config.fromfile(pose_config_file), resume=False)
+    assert not (tmp_path / "work").exists()

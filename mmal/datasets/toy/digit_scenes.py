@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from mmal.datasets.toy.textures import TEXTURES, clouds, colour_field, make_plane, ramp, smooth_step
+
 SUPERSAMPLING = 4  # shapes are drawn this many times larger and averaged down: smooth edges
 MIN_ALPHA = 0.2  # fainter ink is cut off; what stays defines the box, so boxes are tight to the eye
 MAX_OVERLAP = 0.06  # largest share of the smaller of two boxes that the other may cover
@@ -137,75 +139,6 @@ def draw_scene(rng: Generator, glyphs: Sequence[np.ndarray], style: SceneStyle, 
     return Scene(canvas, tuple(sprites), grain)
 
 
-def clouds(rng: Generator, size: int) -> np.ndarray:
-    """Fractal value noise."""
-    field = np.zeros((size, size))
-    cells = rng.integers(2, 5)
-    for octave in range(4):
-        grid = rng.random((cells << octave, cells << octave))
-        field += cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC) / 2**octave
-    return _normalise(field)
-
-
-def ramp(rng: Generator, size: int) -> np.ndarray:
-    """A linear or a circular gradient."""
-    u, v = _plane(rng, size)
-    return _normalise(u if rng.random() < 0.5 else np.hypot(u - 0.3, v))
-
-
-def stripes(rng: Generator, size: int) -> np.ndarray:
-    """Bands, from straight cloth to the grain of wood."""
-    u, _ = _plane(rng, size)
-    bend = rng.choice([0, 0.1, 0.3]) * clouds(rng, size)
-    return _smooth(np.sin(2 * np.pi * rng.uniform(3, 9) * (u + bend)) / rng.uniform(0.1, 1))
-
-
-def checks(rng: Generator, size: int) -> np.ndarray:
-    """Checked cloth: two sets of bands, darkest where they cross."""
-    u, v = _plane(rng, size)
-    pitch = 2 * np.pi * rng.uniform(2, 6)
-    return (_smooth(np.sin(pitch * u) / 0.15) + _smooth(np.sin(pitch * v) / 0.15)) / 2
-
-
-def blobs(rng: Generator, size: int) -> np.ndarray:
-    """Round spots, some of them out of focus."""
-    u, v = _plane(rng, size)
-    field = np.zeros((size, size))
-    for x, y, tone in rng.uniform(-0.6, 0.6, (rng.integers(6, 16), 3)):
-        inside = rng.uniform(0.04, 0.2) - np.hypot(u - x, v - y)
-        field += _smooth(inside / rng.uniform(0.01, 0.06)) * (tone - field)
-    return _normalise(field)
-
-
-def shards(rng: Generator, size: int) -> np.ndarray:
-    """Flat cells around random centres (a Voronoi diagram), like broken tiles."""
-    u, v = _plane(rng, size)
-    centres = rng.uniform(-0.7, 0.7, (rng.integers(8, 25), 2))
-    nearest = np.argmin([np.hypot(u - x, v - y) for x, y in centres], axis=0)
-    return cv2.GaussianBlur(rng.random(len(centres))[nearest], (0, 0), 0.7)
-
-
-# Each returns a field [S, S] within [0, 1], which a palette turns into colours.
-TEXTURES = (clouds, ramp, stripes, checks, blobs, shards)
-
-
-def _plane(rng: Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates of the pixels along two random perpendicular axes; the image side is 1."""
-    x, y = np.meshgrid(*[(np.arange(size) + 0.5) / size - 0.5] * 2)
-    angle = rng.uniform(0, 2 * np.pi)
-    return np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
-
-
-def _normalise(field: np.ndarray) -> np.ndarray:
-    return (field - field.min()) / (field.max() - field.min())
-
-
-def _smooth(slope: np.ndarray) -> np.ndarray:
-    """Turn a slope from -1 to 1 into a smooth step from 0 to 1."""
-    t = np.clip(slope / 2 + 0.5, 0, 1)
-    return t * t * (3 - 2 * t)
-
-
 def _draw_palette(rng: Generator, spread: float) -> np.ndarray:
     """Choose three colours [3, 3] around one; ``spread`` says how far they lie apart."""
     middle = rng.random(), rng.uniform(0.1, 0.6), rng.uniform(0.2, 0.95)
@@ -218,11 +151,11 @@ def _draw_background(rng: Generator, palette: np.ndarray, size: int) -> np.ndarr
     texture = TEXTURES[rng.integers(len(TEXTURES))](rng, size)
     # Clouds break the regularity: a picture of one pure function looks like a test chart.
     field = 0.8 * texture + 0.2 * clouds(rng, size)
-    canvas = np.stack([np.interp(field, (0, 0.5, 1), tones) for tones in palette.T], axis=-1)
+    canvas = colour_field(field, palette)
     light = 1.08 - 0.3 * rng.random() * ramp(rng, size)
     if rng.random() < 0.4:  # something out of sight throws a soft shadow
-        u, v = _plane(rng, size)
-        light -= 0.25 * _smooth((v - 0.15 * np.sin(3 * u) - rng.uniform(-0.2, 0.2)) / 0.06)
+        u, v = make_plane(rng, size)
+        light -= 0.25 * smooth_step((v - 0.15 * np.sin(3 * u) - rng.uniform(-0.2, 0.2)) / 0.06)
     return np.clip(canvas * light[..., None], 0, 1).astype(np.float32)
 
 
@@ -249,7 +182,7 @@ def _cut_shape(rng: Generator, field: np.ndarray, style: SceneStyle, size: int) 
     side = int(np.ceil(2 * height))
     offset = SUPERSAMPLING * side / 2 - linear @ np.full(2, FIELD_SIDE / 2)
     large = cv2.warpAffine(field, np.c_[linear, offset], (SUPERSAMPLING * side,) * 2)
-    sharp = _smooth((large - level) / 0.06).astype(np.float32)
+    sharp = smooth_step((large - level) / 0.06).astype(np.float32)
     alpha = cv2.resize(sharp, (side, side), interpolation=cv2.INTER_AREA)
     alpha[alpha < MIN_ALPHA] = 0
     rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
@@ -292,8 +225,8 @@ def _throw_shadow(sprite: Sprite, opacity: float, size: int) -> Sprite:
 
 def _draw_strand(rng: Generator, palette: np.ndarray, size: int) -> Sprite:
     """Draw a swinging strand in a colour of the background across the whole picture."""
-    u, v = _plane(rng, size)
+    u, v = make_plane(rng, size)
     swing = rng.uniform(0.05, 0.3) * np.sin(rng.uniform(1, 5) * u + rng.uniform(0, 2 * np.pi))
     inside = rng.uniform(0.006, 0.018) - np.abs(v - swing - rng.uniform(-0.3, 0.3))
-    alpha = _smooth(inside * size).astype(np.float32)
+    alpha = smooth_step(inside * size).astype(np.float32)
     return Sprite(alpha, rng.choice(palette).astype(np.float32))

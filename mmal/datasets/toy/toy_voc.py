@@ -5,17 +5,14 @@ digits among letters) holds nearly all of the rare classes. The test split has a
 as easy ones. So a learner that asks for hard images has something to gain over a random one.
 """
 
-import json
-import logging
-import tempfile
 import xml.etree.ElementTree as ET
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from mmal.datasets.toy.digit_scenes import FIELD_SIDE, Digit, SceneStyle, draw_scene
+from mmal.datasets.toy.folder import check_least, fill_folder, is_hard, make_scene_rng, write_jpeg
 
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 VERSION = 1
@@ -24,11 +21,7 @@ MANIFEST = "toy_voc.json"
 """File in the data set's folder that records what was generated."""
 MIN_SIZE = 96
 """Below this the digits of hard scenes are no longer legible."""
-JPEG_QUALITY = 92
-BLOCK = 10
-"""Each run of so many images holds exactly the wanted number of hard scenes."""
-HARD_PER_BLOCK = {"train": 3, "test": 5}
-SPLITS = tuple(HARD_PER_BLOCK)
+SPLITS = ("train", "test")
 TRAIN_SHARE = 0.7
 """Share of the handwritten samples that only the training split uses."""
 
@@ -59,34 +52,6 @@ HARD = SceneStyle(
     grain=0.02,
     frequencies=(1 / len(CLASSES),) * len(CLASSES),
 )
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ToyVOCSpec:
-    """All that decides what the data set looks like.
-
-    Args:
-        num_train: Number of training images.
-        num_test: Number of test images.
-        size: Side of the square images in pixels.
-        seed: Seed of the data set. Image ``i`` of a split does not depend on the number of images.
-        version: Version of the generator.
-    """
-
-    num_train: int
-    num_test: int
-    size: int
-    seed: int
-    version: int = VERSION
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        for name, least in dict(num_train=1, num_test=1, size=MIN_SIZE, seed=0).items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
 def make_toy_voc(
@@ -122,20 +87,9 @@ def make_toy_voc(
         ValueError: If a parameter is out of range.
         FileExistsError: If ``out_dir`` holds anything but this data set.
     """
-    out_dir = Path(out_dir)
-    spec = ToyVOCSpec(num_train, num_test, size, seed)
-    if _holds(out_dir, spec):
-        logger.info("%s already holds this data set, nothing to do.", out_dir)
-        return out_dir
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}-", dir=out_dir.parent) as scratch:
-        unfinished = Path(scratch) / out_dir.name
-        _write_data_set(unfinished, spec)
-        if out_dir.exists():
-            out_dir.rmdir()  # empty, as checked above; renaming onto it fails on some systems
-        unfinished.rename(out_dir)
-    logger.info("Wrote %d training and %d test images to %s.", num_train, num_test, out_dir)
-    return out_dir
+    spec = dict(num_train=num_train, num_test=num_test, size=size, seed=seed, version=VERSION)
+    check_least(spec, num_train=1, num_test=1, size=MIN_SIZE, seed=0)
+    return fill_folder(out_dir, MANIFEST, spec, lambda folder: _write_data_set(folder, spec))
 
 
 def load_glyphs() -> dict[str, list[np.ndarray]]:
@@ -168,23 +122,6 @@ def load_glyphs() -> dict[str, list[np.ndarray]]:
     return glyphs
 
 
-def is_hard(split: str, index: int, seed: int) -> bool:
-    """Whether image ``index`` of a split is a hard scene.
-
-    Each block of ten images draws which of them are hard, which keeps the proportions exact
-    without making an image depend on how many there are.
-    """
-    block, place = divmod(index, BLOCK)
-    order = _generator(seed, split, "hardness", block).permutation(BLOCK)
-    return bool(order[place] < HARD_PER_BLOCK[split])
-
-
-def _generator(seed: int, split: str, purpose: str, index: int) -> np.random.Generator:
-    """Make a generator that is independent for each split, purpose and index."""
-    key = SPLITS.index(split), ("hardness", "scene").index(purpose), index
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
 def _enlarge(glyph: np.ndarray) -> np.ndarray:
     """Enlarge a sample [8, 8] of ink in [0, 1] to a height field [96, 96]."""
     padded = np.pad(glyph.astype(np.float32), 2)
@@ -196,48 +133,20 @@ def _enlarge(glyph: np.ndarray) -> np.ndarray:
     return field / (0.15 + 0.85 * peak)
 
 
-def _holds(folder: Path, spec: ToyVOCSpec) -> bool:
-    """Whether the folder holds the data set (True) or is free (False); raises otherwise."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return False
-    manifest = folder / MANIFEST
-    if not manifest.is_file():
-        raise FileExistsError(
-            f"out_dir must be absent, empty or a toy data set, but {folder} holds something "
-            f"else (no {MANIFEST}). Choose another out_dir."
-        )
-    found = json.loads(manifest.read_text())
-    if found != asdict(spec):
-        raise FileExistsError(
-            f"{folder} holds a toy data set made with {found}, but {asdict(spec)} was asked for. "
-            "Delete that folder or choose another out_dir."
-        )
-    return True
-
-
-def _write_data_set(folder: Path, spec: ToyVOCSpec) -> None:
-    """Write all images, annotations, lists and the manifest into a new folder."""
+def _write_data_set(folder: Path, spec: dict[str, int]) -> None:
+    """Write all images, annotations and lists into an empty folder."""
     for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (folder / name).mkdir(parents=True)
-    glyphs = load_glyphs()
-    for split, number in zip(SPLITS, (spec.num_train, spec.num_test), strict=True):
-        names = [f"{split}_{index:05d}" for index in range(number)]
+    glyphs, size, seed = load_glyphs(), spec["size"], spec["seed"]
+    for part, split in enumerate(SPLITS):
+        names = [f"{split}_{index:05d}" for index in range(spec[f"num_{split}"])]
         for index, name in enumerate(names):
-            style = HARD if is_hard(split, index, spec.seed) else EASY
-            rng = _generator(spec.seed, split, "scene", index)
-            scene = draw_scene(rng, glyphs[split], style, spec.size)
-            _write_image(folder / "JPEGImages" / f"{name}.jpg", scene.render())
-            annotation = _annotate(name, spec.size, scene.digits())
+            style = HARD if is_hard(part, index, seed) else EASY
+            scene = draw_scene(make_scene_rng(part, index, seed), glyphs[split], style, size)
+            write_jpeg(folder / "JPEGImages" / f"{name}.jpg", scene.render())
+            annotation = _annotate(name, size, scene.digits())
             annotation.write(folder / "Annotations" / f"{name}.xml")
         (folder / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(names) + "\n")
-    (folder / MANIFEST).write_text(json.dumps(asdict(spec), indent=2) + "\n")
-
-
-def _write_image(path: Path, image: np.ndarray) -> None:
-    """Write an RGB image as JPEG."""
-    # cv2.imwrite reports failure only by its return value; write_bytes raises.
-    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    path.write_bytes(data.tobytes())
 
 
 def _annotate(name: str, size: int, digits: list[Digit]) -> ET.ElementTree:

@@ -84,5 +84,6 @@ active_learning = dict(
     initial=100,
     budget=50,
     query=dict(type="mmal.LearnedLoss"),
+    metric="PCK",  # PCKh@0.5, all joints
 )
 randomness = dict(seed=0)

@@ -86,5 +86,6 @@ active_learning = dict(
     initial=200,
     budget=200,
     query=dict(type="mmal.LearnedLoss"),
+    metric="PCK",  # PCKh@0.5, all joints
 )
 randomness = dict(seed=0)

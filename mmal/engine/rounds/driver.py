@@ -1,11 +1,13 @@
 """Acquisition rounds, from the first label to the last."""
 
 import copy
+import logging
 import time
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
+from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 from mmengine.runner import load_checkpoint
 from rich.console import Console
@@ -142,8 +144,8 @@ class RoundDriver:
 
     def _evaluate(self, runner: RoundRunner, record: dict) -> None:
         start = time.perf_counter()
-        metrics = runner.test()
-        record["metrics"] = {name: float(value) for name, value in metrics.items()}
+        metrics = {name: float(value) for name, value in runner.test().items()}
+        record["metrics"] = main_metric_first(metrics, self._settings.metric)
         if isinstance(bare(runner.model), LearningLossMixin):
             dataset = DATASETS.build(labeled_test_dataset(self._cfg))
             losses = measure_losses(runner.model, dataset, **self._loading())
@@ -210,3 +212,16 @@ class RoundDriver:
             self._work_dir.write_curve(records)
             curve = read_curve(self._work_dir.root)
             plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
+
+
+def main_metric_first(metrics: dict[str, float], main: str | None) -> dict[str, float]:
+    """Put the metric named ``main`` first, with or without its prefix; warn if there is none."""
+    found = [name for name in metrics if main in (name, name.rpartition("/")[2])]
+    if main is not None and not found:
+        print_log(
+            f"The evaluator has no metric called {main!r} (active_learning.metric), only "
+            f"{list(metrics)}.",
+            logger="current",
+            level=logging.WARNING,
+        )
+    return {name: metrics[name] for name in [*found, *(n for n in metrics if n not in found)]}

@@ -19,6 +19,8 @@ class RoundSettings:
         subset: Size of the random subset of the unlabelled pool that a round scores (M of the
             paper); None for all of it.
         ignore_classes: Classes in annotations that the config leaves out on purpose.
+        metric: The metric that is reported, plotted and listed first, as the evaluator names it;
+            by default its first.
         group_by: Of what the pool of a top-down pose data set is made: ``sample`` (people, the
             paper's protocol) or ``image``.
         group_score: The score of an image by its people, with ``group_by='image'``: ``mean`` or
@@ -34,6 +36,7 @@ class RoundSettings:
     query: dict = field(default_factory=lambda: dict(type="mmal.LearnedLoss"))
     subset: int | None = None
     ignore_classes: tuple[str, ...] = ()
+    metric: str | None = None
     group_by: str = "sample"
     group_score: str = "mean"
 

@@ -10,14 +10,17 @@ from mmengine.runner import load_checkpoint
 from mmpose.apis import inference_topdown, init_model
 
 from mmal.engine.rounds import run_rounds
+from mmal.engine.rounds.driver import main_metric_first
 from mmal.models import build_model
 from mmal.structures import PoolScores
 
 
 def test_rounds_of_people(pose_config_file: Path, tmp_path: Path) -> None:
     cfg = Config.fromfile(pose_config_file)
+    cfg.active_learning.metric = "PCK"
     records = run_rounds(cfg, resume=False)
     assert [record["labeled"] for record in records] == [6, 10, 14]
+    assert [next(iter(record["metrics"])) for record in records] == ["PCK"] * 3
     for record in records:
         assert 0 <= record["metrics"]["PCK"] <= 100
         assert 0 <= record["ranking_accuracy"] <= 1
@@ -67,3 +70,20 @@ def test_a_missing_head_box_file_is_named(pose_config_file: Path, tmp_path: Path
     with pytest.raises(ValueError, match=r"test.mat does not exist .*MpiiDataset"):
         run_rounds(Config.fromfile(pose_config_file), resume=False)
     assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("main", "expected"),
+    [
+        (None, ["a/x", "a/y", "y@1"]),
+        ("y", ["a/y", "a/x", "y@1"]),
+        ("a/y", ["a/y", "a/x", "y@1"]),
+        ("y@1", ["y@1", "a/x", "a/y"]),
+        ("z", ["a/x", "a/y", "y@1"]),
+    ],
+)
+def test_main_metric_comes_first(main: str | None, expected: list[str]) -> None:
+    metrics = {"a/x": 1.0, "a/y": 2.0, "y@1": 3.0}
+    found = main_metric_first(metrics, main)
+    assert list(found) == expected
+    assert found == metrics

@@ -30,9 +30,9 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     test data set, so that no checkpoint is chosen by it.
     """
     cfg = _round_config(cfg, work_dir, index, "train")
-    group_by = cfg.active_learning.get("group_by", "sample")
-    pool = str(work_dir.pool)
-    labeled = dict(type="mmal.PoolDataset", split="labeled", pool=pool, group_by=group_by)
+    labeled = dict(type="mmal.PoolDataset", split="labeled", pool=str(work_dir.pool))
+    if (group_by := (cfg.get("active_learning") or {}).get("group_by")) is not None:
+        labeled["group_by"] = group_by
     outer = cfg.train_dataloader
     while type_name(outer.dataset) in _OUTER_WRAPPERS:
         outer = outer.dataset

@@ -54,12 +54,17 @@ def labeled_test_dataset(cfg: Config) -> dict:
         pose = any(_is(transform, "PackPoseInputs") for transform in leaf["pipeline"])
         labeled = _with_pose_targets if pose else _with_annotations_first
         leaf["pipeline"] = labeled(leaf["pipeline"], cfg)
+        if pose:  # people that a detector found have no joints; those of the annotations do
+            leaf.pop("bbox_file", None)
     return dataset
 
 
 def _with_annotations_first(pipeline: list[dict], cfg: Config) -> list[dict]:
-    """Load the annotations of a detection pipeline right after the image."""
-    load = [t for t in pipeline if _is(t, "LoadAnnotations")]
+    """Load the annotations of a detection pipeline right after the image, as training does."""
+    training = cfg.get("train_dataloader") or {}
+    training = next(leaf_datasets(training.dataset))["pipeline"] if training else []
+    # Test pipelines may load less than the loss needs: boxes, but no masks.
+    load = [t for t in (*training, *pipeline) if _is(t, "LoadAnnotations")][:1]
     load = load or [dict(type="LoadAnnotations", with_bbox=True)]
     pipeline = [t for t in pipeline if not _is(t, "LoadAnnotations")]
     images = [i for i, t in enumerate(pipeline) if _is(t, "LoadImage")]
@@ -74,9 +79,10 @@ def _with_pose_targets(pipeline: list[dict], cfg: Config) -> list[dict]:
     targets = [t for t in training if _is(t, "GenerateTarget")]
     if not targets or not any(_is(t, "TopdownAffine") for t in pipeline):
         raise ValueError(
-            "The target loss of test images needs a test pipeline with TopdownAffine and a "
-            f"training pipeline with GenerateTarget. Got {pipeline} and {training} instead. "
-            "Rounds of bottom-up estimators are not supported."
+            "Rounds of bottom-up estimators are not supported: the target loss of test images "
+            "needs a test pipeline with TopdownAffine and a training pipeline with GenerateTarget. "
+            f"Got {[type_name(t) for t in pipeline]} and {[type_name(t) for t in training]} "
+            "instead."
         )
     packing = next(i for i, t in enumerate(pipeline) if _is(t, "PackPoseInputs"))
     return [*pipeline[:packing], *targets, *pipeline[packing:]]

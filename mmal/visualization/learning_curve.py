@@ -34,7 +34,8 @@ def read_curve(work_dir: str | os.PathLike) -> Curve:
 
 def metric_names(curve: Curve) -> list[str]:
     """Return the names of the test metrics in a curve, the main one first."""
-    return [k for k in curve[0] if k not in _OTHER_COLUMNS and not k.endswith("_seconds")]
+    names = dict.fromkeys(name for row in curve for name in row)
+    return [k for k in names if k not in _OTHER_COLUMNS and not k.endswith("_seconds")]
 
 
 def plot_curves(
@@ -76,12 +77,12 @@ def _aligned(label: str, curves: Sequence[Curve], metric: str) -> tuple[np.ndarr
     """Return the common label counts, shape (R,), and the values, shape (trials, R)."""
     by_count = []
     for curve in curves:
-        if missing := [row for row in curve if metric not in row]:
+        if metric not in metric_names(curve):
             raise ValueError(
-                f"The curve of {label!r} has no metric {metric!r} in round "
-                f"{missing[0]['round']:.0f}. It has {metric_names(curve)}."
+                f"The curve of {label!r} has no metric {metric!r}. It has {metric_names(curve)}."
             )
-        by_count.append({row["labeled"]: row[metric] for row in curve})
+        # A round without it, which an evaluator skips where nothing was detected, is a gap.
+        by_count.append({row["labeled"]: row.get(metric, np.nan) for row in curve})
     common = sorted(set.intersection(*(set(counts) for counts in by_count)))
     if not common:
         raise ValueError(f"The trials of {label!r} have no number of labelled images in common.")

@@ -9,7 +9,8 @@ def rounds_table(records: list[dict]) -> Table:
     Args:
         records: What ``metrics.json`` holds, a dict a round.
     """
-    metric = next(iter(records[0]["metrics"]))
+    # An evaluator may have none of a model that detects nothing yet.
+    metric = next((name for record in records for name in record["metrics"]), "metric")
     table = Table()
     steps = ("train", "evaluate", "score", "query")
     short = metric.rpartition("/")[2]
@@ -20,7 +21,7 @@ def rounds_table(records: list[dict]) -> Table:
         table.add_row(
             str(record["round"]),
             str(record["labeled"]),
-            f"{record['metrics'][metric]:.4f}",
+            f"{record['metrics'][metric]:.4f}" if metric in record["metrics"] else "-",
             "-" if ranking is None else f"{ranking:.3f}",
             *(_seconds(record["seconds"].get(step)) for step in steps),
         )

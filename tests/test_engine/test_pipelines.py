@@ -123,3 +123,24 @@ def test_pose_targets_are_made_as_in_training():
 def test_pose_pipelines_without_targets_are_refused(train, test):
     with pytest.raises(ValueError, match="bottom-up"):
         labeled_test_dataset(pose_config(train, test))
+
+
+def test_people_of_a_detector_give_way_to_annotated_ones():
+    cfg = pose_config([LOAD_POSE, CROP, MAPS, PACK_POSE], [LOAD_POSE, CROP, PACK_POSE])
+    cfg.test_dataloader.dataset.bbox_file = "detections.json"
+
+    assert "bbox_file" not in labeled_test_dataset(cfg)
+    assert cfg.test_dataloader.dataset.bbox_file == "detections.json"
+
+
+def test_annotations_are_those_that_training_loads():
+    """RTMDet-Ins' test pipelines load no masks, which its loss needs."""
+    masks = dict(type="LoadAnnotations", with_bbox=True, with_mask=True)
+    cfg = Config(
+        dict(
+            train_dataloader=dict(dataset=wrapped(leaf("a", [LOAD, masks, RESIZE, PACK]))),
+            test_dataloader=dict(dataset=leaf("b", PIPELINE)),
+        )
+    )
+
+    assert labeled_test_dataset(cfg)["pipeline"] == [LOAD, masks, RESIZE, PACK]

@@ -110,7 +110,7 @@ def test_ending_chooses_the_format(tmp_path):
     [
         (
             [curve({60: 0.2}), curve({60: 0.2}, metric="coco/bbox_mAP")],
-            r"'ours' has no metric 'voc/mAP' in round 0\. It has \['coco/bbox_mAP', 'voc/AP50'\]",
+            r"'ours' has no metric 'voc/mAP'\. It has \['coco/bbox_mAP', 'voc/AP50'\]",
         ),
         (
             [curve({60: 0.2}), curve({80: 0.2})],
@@ -126,3 +126,13 @@ def test_curves_that_do_not_fit_leave_the_old_plot(tmp_path, trials, message):
         plot_curves({"ours": trials}, path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_round_without_a_metric_is_a_gap(tmp_path):
+    """CocoMetric has none where nothing was detected."""
+    rows = curve({60: 0.2, 100: 0.3})
+    early = [{k: v for k, v in rows[0].items() if not k.startswith("voc/")}, rows[1]]
+
+    assert metric_names(early)[0] == "voc/mAP"
+    plot_curves({"ours": [early]}, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 0

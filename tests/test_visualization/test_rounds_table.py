@@ -47,3 +47,16 @@ def test_metric_without_a_prefix():
 
     assert rows([record])[0][2] == "PCK"
     assert rows([record])[1] == ["0", "2", "1.0000", "-", "-", "-", "-", "-"]
+
+
+def test_a_round_without_a_metric_has_a_dash():
+    seconds = dict(train=1.0)
+    records = [
+        dict(round=0, labeled=60, metrics={}, seconds=seconds),
+        dict(round=1, labeled=90, metrics={"coco/mAP": 0.25}, seconds=seconds),
+    ]
+    header, first, second = rows(records)
+
+    assert header[2] == "mAP"
+    assert (first[2], second[2]) == ("-", "0.2500")
+    assert rows(records[:1])[1][2] == "-"

@@ -1,9 +1,10 @@
-"""Measure what learning loss costs: training steps, scoring and memory, beside the plain model."""
+"""Measure what learning loss costs a detector: training steps, scoring and memory."""
 
 import argparse
 import csv
 import os
 import sys
+from pathlib import Path
 
 # torch's profiler, which counts memory on a CPU, else reports its starts and stops.
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
@@ -17,6 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from mmal.apis.benchmark import RATIOS, Benchmark, benchmark
+from mmal.engine import test_pipeline
 
 #: The models of docs/benchmark.md.
 CONFIGS = (
@@ -65,33 +67,43 @@ def main() -> None:
     MMLogger.get_instance("benchmark", log_level="WARNING")
     device = args.device or ("cuda:0" if torch.cuda.is_available() else "cpu")
     configs = [_read(path) for path in args.configs]
-    results = []
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("benchmark", total=len(configs) * (args.repetitions + 1))
-        for cfg in configs:
-            result = benchmark(
-                cfg,
-                args.batch_size,
-                args.max_size,
-                args.repetitions,
-                device,
-                args.amp,
-                lambda: progress.advance(task),
-            )
-            results.append(result)
-            if args.out:
-                _write_csv(results, args.out)
-    console.print(_table(results))
     if args.out:
-        print(f"Wrote {args.out}")
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    results: list[Benchmark] = []
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    try:
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task("benchmark", total=len(configs) * (args.repetitions + 1))
+            for cfg in configs:
+                result = benchmark(
+                    cfg,
+                    args.batch_size,
+                    args.max_size,
+                    args.repetitions,
+                    device,
+                    args.amp,
+                    lambda: progress.advance(task),
+                )
+                results.append(result)
+                if args.out:
+                    _write_csv(results, args.out)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:  # what was measured before an interruption or an error is shown, too
+        if results:
+            console.print(_table(results))
 
 
 def _read(path: str) -> Config:
     """Read a config file of this project, of the user's or of MMDetection's."""
-    if "::" in path:
-        return get_config(path)
-    return Config.fromfile(path)
+    try:
+        cfg = get_config(path) if "::" in path else Config.fromfile(path)
+        test_pipeline(cfg)
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        sys.exit(f"{path}: {error}")
+    if cfg.get("default_scope", "mmdet") != "mmdet":
+        sys.exit(f"{path} is a config of {cfg.default_scope}; the benchmark measures detectors.")
+    return cfg
 
 
 def _table(results: list[Benchmark]) -> Table:

@@ -198,11 +198,12 @@ class RoundDriver:
         barrier()
 
     def _report(self, record: dict) -> None:
-        name, value = next(iter(record["metrics"].items()))
+        metric = "no metric (nothing was detected)"
+        for name, value in list(record["metrics"].items())[:1]:
+            metric = f"{name.rpartition('/')[2]} {value:.3f}"
         ranking = record.get("ranking_accuracy")
         self._console.print(
-            f"round {record['round']}: {record['labeled']} labelled, "
-            f"{name.rpartition('/')[2]} {value:.3f}"
+            f"round {record['round']}: {record['labeled']} labelled, {metric}"
             + (f", ranking accuracy {ranking:.3f}" if ranking is not None else "")
             + f", trained in {record['seconds']['train']:.0f} s"
         )
@@ -211,7 +212,8 @@ class RoundDriver:
         if is_main_process():
             self._work_dir.write_curve(records)
             curve = read_curve(self._work_dir.root)
-            plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
+            if any(record["metrics"] for record in records):
+                plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
 
 
 def main_metric_first(metrics: dict[str, float], main: str | None) -> dict[str, float]:

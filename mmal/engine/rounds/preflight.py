@@ -12,7 +12,7 @@ from mmal.structures import Pool, PoolError
 from mmal.utils import type_name
 
 from ..checks import check_batch_size, check_features, check_joints
-from ..pipelines import leaf_datasets, test_dataset, test_pipeline
+from ..pipelines import labeled_test_dataset, leaf_datasets, test_dataset, test_pipeline
 from .round_config import pool_of
 from .settings import RoundSettings
 from .work_dir import WorkDir
@@ -36,6 +36,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     model = build_model(cfg)
     if isinstance(model, LearningLossMixin):
         check_batch_size(model, cfg.train_dataloader.batch_size)
+        labeled_test_dataset(cfg)  # refuses pipelines that give no targets
     if cfg.train_dataloader.get("drop_last") and settings.initial < cfg.train_dataloader.batch_size:
         raise ValueError(
             f"active_learning.initial ({settings.initial}) is less than the batch size "

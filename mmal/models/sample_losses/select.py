@@ -39,13 +39,12 @@ def sample_losses_for(model: nn.Module) -> SampleLosses:
     of_heads = f" with {' and '.join(heads)}" if heads else ""
     raise TypeError(
         f"LearningLoss knows no exact per-sample loss for the target model "
-        f"{type(model).__name__}{of_heads}. Supported are "
-        f"{'; '.join(strategy.supported for strategy in _STRATEGIES)}. For another single-stage "
-        "head whose forward runs once a step and returns tensors with the batch in dimension 0, "
-        "and that assigns targets image by image in the order of the batch, set "
-        "sample_losses=dict(type='mmal.DenseHeadSampleLosses') in the model config; else write a "
-        "subclass of mmal.models.SampleLosses, register it in mmal.registry.TASK_UTILS and name it "
-        "there: see docs/how_it_works.md."
+        f"{type(model).__name__}{of_heads}.\n"
+        "If it is single-stage, its head's forward runs once a step and returns tensors with the "
+        "batch in dimension 0, and targets are assigned image by image in the order of the batch, "
+        "set sample_losses=dict(type='mmal.DenseHeadSampleLosses') in the model config; else write "
+        "a strategy of your own: docs/how_it_works.md, 'Supported targets, and adding one'.\n"
+        f"Supported are {'; '.join(strategy.supported for strategy in _STRATEGIES)}."
     )
 
 

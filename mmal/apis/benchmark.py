@@ -20,6 +20,7 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from mmal.engine import test_pipeline
+from mmal.engine.pipelines import leaf_datasets
 from mmal.models import LearningLossMixin, build_model
 from mmal.utils import type_name
 from mmal.utils.peak_memory import peak_memory
@@ -92,7 +93,7 @@ def benchmark(
     size = _image_size(cfg, max_size)
     model = _learning_loss_model(cfg, size, device)
     plain = _plain_model(cfg, model, device)
-    data = _random_batch(model, batch_size, size)
+    data = _random_batch(model, batch_size, size, _learns_masks(cfg))
     variants = _variants(plain, model, data, device, amp)
     steps = dict(memory="step", memory_learning_loss="step_learning_loss")
     samples: dict[str, list[float]] = {name: [] for name in (*variants, *steps)}
@@ -160,7 +161,15 @@ def _without_downloads(cfg: Config) -> Config:
     return cfg
 
 
-def _random_batch(model: nn.Module, batch_size: int, size: tuple[int, int]) -> dict:
+def _learns_masks(cfg: Config) -> bool:
+    """Whether training loads masks: some heads use them where there are any."""
+    training = next(leaf_datasets(cfg.train_dataloader.dataset))["pipeline"]
+    return any(step.get("with_mask") for step in training)
+
+
+def _random_batch(
+    model: nn.Module, batch_size: int, size: tuple[int, int], with_masks: bool
+) -> dict:
     """Preprocess noise with three boxes an image, the mean of PASCAL VOC."""
     generator = torch.Generator().manual_seed(0)
     height, width = size
@@ -174,14 +183,20 @@ def _random_batch(model: nn.Module, batch_size: int, size: tuple[int, int]) -> d
         # CenterNet's pipelines pad images and say where.
         metainfo["border"] = np.array([0, height, 0, width])
         sample = DetDataSample(metainfo=metainfo)
-        masks = BitmapMasks(np.zeros((3, *size), dtype=np.uint8), *size)
-        for mask, (left, top, right, bottom) in zip(masks.masks, boxes.int().tolist(), strict=True):
-            mask[top:bottom, left:right] = 1
-        sample.gt_instances = InstanceData(bboxes=boxes, labels=labels, masks=masks)
+        sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
+        if with_masks:
+            sample.gt_instances.masks = _filled_boxes(boxes, size)
         sample.ignored_instances = InstanceData(bboxes=boxes[:0], labels=labels[:0])
         samples.append(sample)
     images = torch.randint(0, 256, (batch_size, 3, *size), generator=generator, dtype=torch.uint8)
     return model.data_preprocessor(dict(inputs=list(images), data_samples=samples), training=True)
+
+
+def _filled_boxes(boxes: torch.Tensor, size: tuple[int, int]) -> BitmapMasks:
+    masks = np.zeros((len(boxes), *size), dtype=np.uint8)
+    for mask, (left, top, right, bottom) in zip(masks, boxes.int().tolist(), strict=True):
+        mask[top:bottom, left:right] = 1
+    return BitmapMasks(masks, *size)
 
 
 def _variants(

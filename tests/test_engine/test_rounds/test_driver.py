@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from mmal.datasets.checks import DatasetError
 from mmal.engine.rounds import run_rounds
+from mmal.engine.rounds.round_runner import RoundRunner
 from mmal.structures import PoolError, PoolScores
 from tests.processes import run_in_processes
 
@@ -262,3 +263,15 @@ def test_processes_share_the_rounds_and_one_writes(cfg: Config, config_file: Pat
     best = np.argsort(-scores.fields["pred_loss"])[:4]
     assert pool_of(cfg)["rounds"][1]["picks"] == [scores.ids[i] for i in best]
     assert json.loads((work_dir / "round_01" / "metrics.json").read_text())["labeled"] == 10
+
+
+def test_a_round_without_a_metric_goes_on(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CocoMetric returns nothing where nothing was detected, which an early round may be."""
+    monkeypatch.setattr(RoundRunner, "test", lambda runner: {})
+    cfg.active_learning.rounds = 2
+    cfg.train_cfg.max_epochs = 1
+    records = run_rounds(cfg)
+    assert [record["metrics"] for record in records] == [{}, {}]
+    assert [record["labeled"] for record in records] == [6, 10]
+    assert Path(cfg.work_dir, "curve.csv").exists()
+    assert not Path(cfg.work_dir, "curve.png").exists()

@@ -137,7 +137,7 @@ def test_a_class_of_the_same_name_from_elsewhere_is_refused() -> None:
 def test_unsupported_target_is_named_with_what_to_do() -> None:
     init_default_scope("mmdet")
     target = target_config(UNSUPPORTED)
-    with pytest.raises(TypeError, match=r"FOVEA with FoveaHead\. .*sample_losses=dict"):
+    with pytest.raises(TypeError, match=r"(?s)FOVEA with FoveaHead\.\n.*sample_losses=dict"):
         MODELS.build(learning_loss_config(target, [256] * 5))
 
 

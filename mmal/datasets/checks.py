@@ -23,6 +23,9 @@ class DatasetError(ValueError):
 def check_datasets(configs: Sequence[dict], ignore_classes: Iterable[str] = ()) -> None:
     """Check that annotations parse, that classes are known and that every image decodes.
 
+    Of people in pose data it checks the number of joints, and that boxes and visible joints are
+    numbers.
+
     Args:
         configs: Data set configs without wrappers.
         ignore_classes: Classes in annotations that may be left out on purpose.
@@ -101,9 +104,43 @@ def _check_other(dataset: BaseDataset, ignored: set[str], images: dict[str, str]
     try:
         problems = _check_coco(dataset, ignored) if hasattr(dataset, "COCOAPI") else []
         infos = dataset.load_data_list()
-    except (ValueError, KeyError, TypeError) as error:
-        return [f"{source} does not parse: {error!r} (read by {type(dataset).__name__})"]
+    except Exception as error:  # whatever a parser of JSON, or of MPII's .mat, stumbles over
+        files = " or ".join(filter(None, (source, getattr(dataset, "headbox_file", None))))
+        return [f"{files} does not parse: {error!r} (read by {type(dataset).__name__})"]
+    if not infos:
+        problems.append(f"{source} names no {'people' if _is_pose(dataset) else 'images'}")
+    if _is_pose(dataset):
+        problems += _check_people(dataset, infos)
     images.update({info["img_path"]: source for info in infos})
+    return problems
+
+
+def _is_pose(dataset: BaseDataset) -> bool:
+    return "num_keypoints" in dataset.metainfo
+
+
+def _check_people(dataset: BaseDataset, infos: Sequence[dict]) -> list[str]:
+    """Check what training or PCK would stumble over, or turn into NaN without a word."""
+    joints = dataset.metainfo["num_keypoints"]
+    skeleton = dataset.metainfo.get("dataset_name", type(dataset).__name__)
+    problems = []
+    for info in infos:
+        found = []
+        if "keypoints" in info:
+            keypoints, visible = info["keypoints"], info["keypoints_visible"]
+            if {keypoints.shape[1], visible.shape[1]} != {joints}:
+                found.append(
+                    f"has {keypoints.shape[1]} joints and {visible.shape[1]} visibilities; "
+                    f"the skeleton of {skeleton} has {joints} joints"
+                )
+            elif not np.isfinite(keypoints[visible > 0]).all():
+                found.append("has a visible joint that is not a number")
+        if not all(np.isfinite(info.get(key, 0)).all() for key in ("bbox", "bbox_scale")):
+            found.append("has a box that is not a number (center, scale)")
+        if not np.all(np.asarray(info.get("head_size", 1)) > 0):
+            found.append("has a head box without a size, by which PCKh divides")
+        image = os.path.basename(info["img_path"])
+        problems += [f"{dataset.ann_file}: person {info['id']} ({image}) {what}" for what in found]
     return problems
 
 

@@ -4,8 +4,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, init_default_scope
+from scipy.io import savemat
 
 from mmal.datasets.checks import DatasetError, check_datasets
 
@@ -181,3 +183,76 @@ def test_configs_stay_as_they_are(config):
     check_datasets([config])
 
     assert json.dumps(config) == before
+
+
+@pytest.fixture
+def mpii(write_mpii, tmp_path) -> dict:
+    """Two people, with head boxes."""
+    init_default_scope("mmpose")
+    config = write_mpii(tmp_path, [("1.jpg", (40, 40)), ("2.jpg", (30, 50))])
+    head_boxes = str(tmp_path / "annotations" / "train.mat")
+    yield {**config, "test_mode": True, "headbox_file": head_boxes}
+    init_default_scope("mmdet")
+
+
+def test_good_people_pass(mpii):
+    check_datasets([mpii])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scale": float("nan")}, "has a box that is not a number"),
+        ({"center": [float("inf"), 3]}, "has a box that is not a number"),
+        ({"joints": [[1, 2]] * 14}, "has 14 joints and 16 visibilities; the skeleton of mpii"),
+        ({"joints_vis": [1] * 15}, "has 16 joints and 15 visibilities; the skeleton of mpii"),
+        (
+            {"joints": [[float("nan"), 2]] * 16, "joints_vis": [0] * 15 + [1]},
+            "has a visible joint that is not a number",
+        ),
+    ],
+)
+def test_person_with_broken_numbers(mpii, change, message):
+    path = annotation_path(mpii, "2")
+    people = json.loads(path.read_text())
+    people[1].update(change)
+    path.write_text(json.dumps(people))
+
+    assert f"{path}: person 1 (2.jpg) {message}" in problems(mpii)
+
+
+def test_joint_that_is_not_visible_may_be_anywhere(mpii):
+    path = annotation_path(mpii, "2")
+    people = json.loads(path.read_text())
+    people[1].update(joints=[[float("nan")] * 2] * 16, joints_vis=[0] * 16)
+    path.write_text(json.dumps(people))
+
+    check_datasets([mpii])
+
+
+@pytest.mark.parametrize("content", [b"", b"no matrices"])
+def test_head_boxes_that_do_not_parse(mpii, content):
+    Path(mpii["headbox_file"]).write_bytes(content)
+
+    message = problems(mpii)
+    assert mpii["headbox_file"] in message
+    assert "does not parse" in message
+
+
+def test_head_boxes_of_another_data_set(mpii):
+    savemat(mpii["headbox_file"], {"headboxes_src": np.ones((2, 2, 1))})
+
+    assert f"{mpii['headbox_file']} does not parse: IndexError" in problems(mpii)
+
+
+def test_head_box_without_a_size(mpii):
+    savemat(mpii["headbox_file"], {"headboxes_src": np.ones((2, 2, 2))})
+
+    assert "person 0 (1.jpg) has a head box without a size" in problems(mpii)
+
+
+def test_nobody(mpii):
+    path = annotation_path(mpii, "2")
+    path.write_text("[]")
+
+    assert f"{path} names no people" in problems(mpii)

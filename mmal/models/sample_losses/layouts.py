@@ -3,6 +3,7 @@
 Every class here is a method to be recorded together with the layout of its results.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor
 from mmal.utils.record import Call
 
 
-class Recorded:
+class Recorded(ABC):
     """A method that is recorded on the batch and replayed for each sample.
 
     Args:
@@ -34,9 +35,9 @@ class Recorded:
         """The method's name, with its class."""
         return f"{type(self.owner).__name__}.{self.method}"
 
+    @abstractmethod
     def cut(self, calls: list[Call], index: int, size: int) -> Iterable:
         """Return what the method answers, call by call, for sample ``index`` of ``size``."""
-        raise NotImplementedError
 
 
 class BatchDim(Recorded):

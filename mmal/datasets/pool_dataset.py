@@ -117,6 +117,25 @@ class PoolDataset:
         leaf, inner = self._index[idx]
         return self._leaves[leaf].get_data_info(int(inner))
 
+    def annotation_counts(self) -> dict[str, int]:
+        """Count what an annotator drew in the labelled split, each sample once.
+
+        Returns:
+            ``boxes``, those ignored in training included, or, of pose data, visible ``joints``.
+
+        Raises:
+            RuntimeError: If this is the unlabelled split: it hands out no labels.
+        """
+        if self.split == "unlabeled":
+            raise RuntimeError("The unlabeled split of PoolDataset hands out no annotations.")
+        infos = [
+            self._leaves[leaf].get_data_info(int(inner))
+            for leaf, inner in np.unique(self._index, axis=0)
+        ]
+        if "num_keypoints" in self.metainfo:
+            return dict(joints=sum(int(np.sum(info["keypoints_visible"] > 0)) for info in infos))
+        return dict(boxes=sum(len(info.get("instances", ())) for info in infos))
+
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the categories in sample ``idx`` of the labelled split.
 

@@ -51,7 +51,8 @@ def acquire(
         pool: The pool; gets a round.
         pool_path: Its file.
         out_dir: Where the round's results go.
-        dataset: The unlabelled split of the pool.
+        dataset: The unlabelled split of the pool; for a query that reads the scores of labelled
+            samples, a data set that hands out those, too.
         query: Picks the samples.
         budget: How many to pick.
         subset: See :func:`draw_candidates`.
@@ -64,13 +65,16 @@ def acquire(
     candidates = draw_candidates(pool, subset)
     infos = (dataset.get_data_info(i) for i in range(len(dataset)))
     paths = {info["sample_id"]: info["img_path"] for info in infos}
+    labeled = None
     if query.requires:
-        scores = score(candidates)
+        known = pool.labeled_ids if query.reads_labeled else []
+        scores = score([*candidates, *known])
+        scores, labeled = scores.take(candidates), scores.take(known) if known else None
         if is_main_process():
             scores.save(out_dir / "scores.parquet")
     else:
         scores = PoolScores(candidates, [paths[i] for i in candidates])
-    picks = query.select(scores, budget, _generator(pool, _QUERY))
+    picks = query.select(scores, budget, _generator(pool, _QUERY), labeled)
     if is_main_process():
         write_image_list(out_dir / "picks.txt", [paths[i] for i in picks])
     pool.commit(picks, type(query).__name__, pool_path if is_main_process() else None)

@@ -1,11 +1,14 @@
 """Checks of a model that cost little and spare much."""
 
+from collections.abc import Sequence
+
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import get_world_size
 from torch import nn
 
 from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
+from mmal.models.scores import score_function
 from mmal.utils import preserved_random_state
 
 from .scoring import evaluation_mode
@@ -31,15 +34,26 @@ def check_batch_size(model: LearningLossMixin, batch_size: int) -> None:
         )
 
 
-def check_features(model: LearningLossMixin, dataset: PoolDataset) -> None:
-    """Send one image through the model, so that wrong ``in_channels`` are found at once.
+def check_scores(model: nn.Module, dataset: PoolDataset, names: Sequence[str]) -> None:
+    """Score one image, so that what the model cannot give is found at once.
+
+    Args:
+        model: The model.
+        dataset: The unlabelled split of a pool, with the test pipeline.
+        names: Which scores; with a LearningLoss model the predicted loss is tried in any case.
 
     Raises:
-        ValueError: If the features do not fit the loss prediction module.
+        ValueError: If the features do not fit the loss prediction module, or there is no score of
+            a name.
+        TypeError: If the model cannot give a score.
     """
+    if isinstance(model, LearningLossMixin):
+        names = list(dict.fromkeys(["pred_loss", *names]))
+    score = score_function(model, names)
+    if not names:
+        return
     with preserved_random_state(), evaluation_mode(model):
-        data = model.data_preprocessor(pseudo_collate([dataset[0]]), False)
-        model.predict_loss(data["inputs"])
+        score(model.data_preprocessor(pseudo_collate([dataset[0]]), False))
 
 
 def check_joints(model: nn.Module, dataset: PoolDataset) -> None:

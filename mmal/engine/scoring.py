@@ -1,4 +1,4 @@
-"""Scoring a pool with a LearningLoss model."""
+"""Scoring a pool with a model."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from mmal.datasets import PoolDataset
-from mmal.models import LearningLossMixin
+from mmal.models.scores import score_function
 from mmal.structures import PoolScores
 
 
@@ -24,15 +24,16 @@ def score_pool(
     num_workers: int = 0,
     ids: Sequence[str] | None = None,
     group_score: str = "mean",
+    names: Sequence[str] = ("pred_loss",),
 ) -> PoolScores:
-    """Predict the target loss of unlabelled samples: backbone, neck and loss prediction only.
+    """Score unlabelled samples in one pass, with no more of the model than the scores need.
 
     Under several processes each scores its share, and all return the whole; the number of samples
     need not divide by theirs.
 
     Args:
-        model: A LearningLoss model, bare or wrapped for distribution. It scores in evaluation
-            mode and gets its modes back.
+        model: A model, bare or wrapped for distribution. It scores in evaluation mode and gets its
+            modes back.
         dataset: The unlabelled split of a pool, with the test pipeline.
         batch_size: Images a forward pass. Detectors pad the images of a batch to one size, which
             changes their features, so scores are those of the model's own evaluation only with
@@ -40,21 +41,19 @@ def score_pool(
         num_workers: Data loader workers.
         ids: Which samples to score; by default all of the split.
         group_score: ``mean`` or ``max``: the score of an image whose people are scored one by one,
-            if the pool is one of images (``group_by='image'``).
+            if the pool is one of images (``group_by='image'``). Vectors are always averaged.
+        names: Which scores; see :func:`mmal.models.scores.score_function`.
 
     Returns:
-        Scores with the column ``pred_loss``, in the order of the data set.
+        Scores with the columns ``names``, in the order of the data set.
 
     Raises:
-        TypeError: If the model has no loss prediction module.
+        TypeError: If the model cannot give a score, as a plain one no ``pred_loss``.
+        ValueError: If there is no score of a name.
         KeyError: If ``ids`` names samples that the data set does not have.
     """
     model = bare(model)
-    if not isinstance(model, LearningLossMixin):
-        raise TypeError(
-            f"{type(model).__name__} has no loss prediction module. Wrap its config: "
-            "model = dict(type='mmal.LearningLoss', target=<the model's config>, …)."
-        )
+    score = score_function(model, names)
     paths: dict[str, str] = {}
     places: dict[str, list[int]] = {}
     for i in range(len(dataset)):
@@ -65,21 +64,25 @@ def score_pool(
     if unknown := wanted - paths.keys():
         raise KeyError(f"The data set has no samples of the ids {sorted(unknown)[:5]}.")
     chosen = [sample_id for sample_id in paths if sample_id in wanted]
-    found: list[tuple[str, float]] = []
+    scored_ids: list[str] = []
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     with evaluation_mode(model):
         indices = [i for sample_id in chosen for i in places[sample_id]]
         for data in batches(dataset, indices, batch_size, num_workers):
             data = model.data_preprocessor(data, False)
-            pred_loss = model.predict_loss(data["inputs"]).float().cpu().tolist()
-            names = [sample.sample_id for sample in data["data_samples"]]
-            found.extend(zip(names, pred_loss, strict=True))
-    scores: dict[str, list[float]] = {}
-    for part in all_gather_object(found):
-        for sample_id, score in part:
-            scores.setdefault(sample_id, []).append(score)
-    combine = dict(mean=np.mean, max=np.max)[group_score]
-    pred_loss = np.array([combine(scores[sample_id]) for sample_id in chosen], dtype=np.float32)
-    return PoolScores(chosen, [paths[sample_id] for sample_id in chosen], dict(pred_loss=pred_loss))
+            for name, values in score(data).items():
+                parts[name].append(values.float().cpu().numpy())
+            scored_ids += [sample.sample_id for sample in data["data_samples"]]
+    gathered = all_gather_object((scored_ids, parts))
+    rows: dict[str, list[int]] = {}
+    for row, sample_id in enumerate(i for scored, _ in gathered for i in scored):
+        rows.setdefault(sample_id, []).append(row)
+    columns = {}
+    for name in names:
+        values = np.concatenate([part for _, found in gathered for part in found[name]])
+        combine = np.mean if values.ndim > 1 or group_score == "mean" else np.max
+        columns[name] = np.stack([combine(values[rows[i]], axis=0) for i in chosen])
+    return PoolScores(chosen, [paths[sample_id] for sample_id in chosen], columns)
 
 
 def batches(

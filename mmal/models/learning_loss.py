@@ -40,7 +40,7 @@ class LearningLossMixin:
 
     def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
         """The target's predictions; each data sample also gets ``pred_loss``, a scalar tensor."""
-        with self._recorded_features() as feats:
+        with self.recorded_features() as feats:
             results = super().predict(inputs, data_samples, **kwargs)
         for sample, pred_loss in zip(results, self._predict_loss(feats), strict=True):
             sample.set_field(pred_loss, "pred_loss", dtype=Tensor)
@@ -55,7 +55,7 @@ class LearningLossMixin:
         Returns:
             Predicted losses of shape (N,); higher means a larger expected loss.
         """
-        with self._recorded_features() as feats:
+        with self.recorded_features() as feats:
             self.extract_feat(inputs)
         return self._predict_loss(feats)
 
@@ -90,14 +90,14 @@ class LearningLossMixin:
         """Return the target's losses on the batch, and each sample's predicted and true loss."""
         with (
             self.sample_losses.record(self, data_samples) as recording,
-            self._recorded_features() as feats,
+            self.recorded_features() as feats,
         ):
             losses = super().loss(inputs, data_samples)
         target_loss = self.sample_losses.replay(self, recording, super().loss, inputs)
         return losses, self._predict_loss(feats), target_loss
 
     @contextmanager
-    def _recorded_features(self) -> Iterator[list]:
+    def recorded_features(self) -> Iterator[list]:
         """Yield a list that holds, after the target's forward, what feeds the module."""
         feats: list = []
         with ExitStack() as stack:
@@ -118,7 +118,7 @@ class LearningLossMixin:
                         "prediction module."
                     )
                 # Test-time augmentation calls it again, with other views of the images.
-                feats.extend(_levels(made[0].result))
+                feats.extend(levels(made[0].result))
 
     def _predict_loss(self, feats: Sequence[Tensor]) -> Tensor:
         if self.detach_features:
@@ -126,13 +126,13 @@ class LearningLossMixin:
         return self.loss_predictor(feats)
 
 
-def _levels(feats: Tensor | Sequence) -> Iterator[Tensor]:
+def levels(feats: Tensor | Sequence) -> Iterator[Tensor]:
     """Yield the levels of nested features: stages of levels, stacks of units."""
     if isinstance(feats, Tensor):
         yield feats
         return
     for feat in feats:
-        yield from _levels(feat)
+        yield from levels(feat)
 
 
 @functools.cache

@@ -1,5 +1,22 @@
 from .base import Query, build_query
+from .core_set import CoreSet
+from .diverse_loss import DiverseLoss
+from .entropy import Entropy
+from .kmeans_plus_plus import KMeansPlusPlus
 from .learned_loss import LearnedLoss
+from .least_confidence import LeastConfidence
+from .margin import Margin
 from .random import Random
 
-__all__ = ["LearnedLoss", "Query", "Random", "build_query"]
+__all__ = [
+    "CoreSet",
+    "DiverseLoss",
+    "Entropy",
+    "KMeansPlusPlus",
+    "LearnedLoss",
+    "LeastConfidence",
+    "Margin",
+    "Query",
+    "Random",
+    "build_query",
+]

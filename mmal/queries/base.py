@@ -15,18 +15,29 @@ class Query(ABC):
     nothing else, and implements :meth:`_pick`.
 
     Attributes:
-        requires: Names of the columns of :class:`PoolScores` that the query reads.
+        requires: Names of the columns of :class:`PoolScores` that the query reads, of those in
+            :data:`mmal.models.scores.SCORES`.
+        reads_labeled: Whether the query reads them of the labelled samples, too.
     """
 
     requires: tuple[str, ...] = ()
+    reads_labeled: bool = False
 
-    def select(self, scores: PoolScores, budget: int, rng: np.random.Generator) -> list[str]:
+    def select(
+        self,
+        scores: PoolScores,
+        budget: int,
+        rng: np.random.Generator,
+        labeled: PoolScores | None = None,
+    ) -> list[str]:
         """Pick ``budget`` samples.
 
         Args:
             scores: Scores of the N candidates.
             budget: How many to pick, in 1..N.
             rng: Source of all chance in the query: random picks, ties.
+            labeled: Scores of the labelled samples, for a query with ``reads_labeled``; None if
+                no sample is known to be labelled.
 
         Returns:
             Ids of the picks, best first.
@@ -41,10 +52,18 @@ class Query(ABC):
             )
         for name in self.requires:
             self._check_column(scores, name)
-        return [scores.ids[i] for i in self._pick(scores, budget, rng)]
+            if self.reads_labeled and labeled is not None:
+                self._check_column(labeled, name)
+        return [scores.ids[i] for i in self._pick(scores, labeled, budget, rng)]
 
     @abstractmethod
-    def _pick(self, scores: PoolScores, budget: int, rng: np.random.Generator) -> np.ndarray:
+    def _pick(
+        self,
+        scores: PoolScores,
+        labeled: PoolScores | None,
+        budget: int,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
         """Return the positions of the picks among the candidates, shape (budget,)."""
 
     def _check_column(self, scores: PoolScores, name: str) -> None:
@@ -53,7 +72,8 @@ class Query(ABC):
                 f"{type(self).__name__} needs the score {name!r}, but the pool was scored with "
                 f"{sorted(scores.fields) or 'none'} only."
             )
-        bad = np.flatnonzero(~np.isfinite(scores.fields[name]))
+        values = scores.fields[name].reshape(len(scores), -1)
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if len(bad):
             raise ValueError(
                 f"{type(self).__name__} cannot rank: {len(bad)} of {len(scores)} values of "

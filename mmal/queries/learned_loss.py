@@ -6,6 +6,7 @@ from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
 from .base import Query
+from .picking import top_k
 
 
 @QUERIES.register_module()
@@ -17,7 +18,11 @@ class LearnedLoss(Query):
 
     requires = ("pred_loss",)
 
-    def _pick(self, scores: PoolScores, budget: int, rng: np.random.Generator) -> np.ndarray:
-        ties = rng.permutation(len(scores))
-        # lexsort sorts by its last key first.
-        return np.lexsort((ties, -scores.fields["pred_loss"]))[:budget]
+    def _pick(
+        self,
+        scores: PoolScores,
+        labeled: PoolScores | None,
+        budget: int,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        return top_k(scores.fields["pred_loss"], budget, rng)

@@ -12,5 +12,11 @@ from .base import Query
 class Random(Query):
     """Picks uniformly at random, without replacement and without scores."""
 
-    def _pick(self, scores: PoolScores, budget: int, rng: np.random.Generator) -> np.ndarray:
+    def _pick(
+        self,
+        scores: PoolScores,
+        labeled: PoolScores | None,
+        budget: int,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
         return rng.permutation(len(scores))[:budget]

@@ -1,6 +1,7 @@
 """What scoring a pool returns."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +19,8 @@ class PoolScores:
     Attributes:
         ids: The N sample ids.
         img_paths: The N image files, as the data set names them.
-        fields: Named score columns, each an array of shape (N,), such as ``pred_loss``.
+        fields: Named score columns, each an array of shape (N,), such as ``pred_loss``, or (N, D),
+            such as ``features``.
 
     Raises:
         ValueError: If a column does not have N entries.
@@ -38,9 +40,24 @@ class PoolScores:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def take(self, ids: Sequence[str]) -> "PoolScores":
+        """Return the rows of some samples, in the order of ``ids``.
+
+        Raises:
+            KeyError: If an id is not among the samples.
+        """
+        places = {sample_id: i for i, sample_id in enumerate(self.ids)}
+        rows = np.array([places[sample_id] for sample_id in ids], dtype=np.int64)
+        paths = [self.img_paths[i] for i in rows]
+        return PoolScores(list(ids), paths, {k: v[rows] for k, v in self.fields.items()})
+
     def save(self, path: str | os.PathLike) -> None:
-        """Write a table, atomically: CSV if the name ends in ``.csv``, else Parquet."""
-        table = pa.table({"id": self.ids, "img_path": self.img_paths, **self.fields})
+        """Write a table, atomically: CSV if the name ends in ``.csv``, else Parquet.
+
+        Columns of vectors are left out: they are large, and the checkpoint gives them again.
+        """
+        scalars = {name: column for name, column in self.fields.items() if column.ndim == 1}
+        table = pa.table({"id": self.ids, "img_path": self.img_paths, **scalars})
         with atomic_path(path) as tmp:
             if str(path).endswith(".csv"):
                 pa_csv.write_csv(table, tmp)

@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from mmal.utils import atomic_path
 
 #: Columns of ``curve.csv`` that are no metric of the test data set.
-_OTHER_COLUMNS = ("round", "labeled", "ranking_accuracy")
+_OTHER_COLUMNS = ("round", "labeled", "boxes", "joints", "ranking_accuracy")
+#: What a metric can be plotted over: columns of ``curve.csv`` with the label of the axis.
+COSTS = dict(labeled="labelled images", boxes="boxes drawn", joints="joints marked")
 
 Curve = list[dict[str, float]]
 
@@ -39,7 +41,10 @@ def metric_names(curve: Curve) -> list[str]:
 
 
 def plot_curves(
-    runs: Mapping[str, Sequence[Curve]], path: str | os.PathLike, metric: str | None = None
+    runs: Mapping[str, Sequence[Curve]],
+    path: str | os.PathLike,
+    metric: str | None = None,
+    cost: str = "labeled",
 ) -> None:
     """Plot learning curves into an image file.
 
@@ -48,22 +53,25 @@ def plot_curves(
             mean and a band of one standard deviation, over the label counts that all have.
         path: The image file; its ending says which format.
         metric: A column of ``curve.csv``; by default the first metric of the first curve.
+        cost: What it is plotted over, one of :data:`COSTS`. What a trial's labels cost is its own:
+            of several trials it is their mean.
 
     Raises:
-        ValueError: If a curve lacks the metric.
+        ValueError: If a curve lacks the metric or the cost.
     """
     metric = metric or metric_names(next(iter(runs.values()))[0])[0]
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
     for label, curves in runs.items():
-        labeled, values = _aligned(label, curves, metric)
+        costs, values = (aligned(label, curves, column)[1] for column in (cost, metric))
+        labeled = costs.mean(axis=0)
         mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=len(curves) > 1)
         name = f"{label} ({len(curves)} trials)" if len(curves) > 1 else label
         (line,) = axes.plot(labeled, mean, marker="o", markersize=4, label=name)
         if len(curves) > 1:
             band = mean - deviation, mean + deviation
             axes.fill_between(labeled, *band, color=line.get_color(), alpha=0.15, linewidth=0)
-    axes.set_xlabel("labelled images")
+    axes.set_xlabel(COSTS[cost])
     axes.set_ylabel(metric)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
@@ -73,16 +81,26 @@ def plot_curves(
         figure.savefig(tmp, dpi=150)
 
 
-def _aligned(label: str, curves: Sequence[Curve], metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the common label counts, shape (R,), and the values, shape (trials, R)."""
+def aligned(label: str, curves: Sequence[Curve], column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the label counts that all trials have, shape (R,), and a column, (trials, R).
+
+    Args:
+        label: What the trials are called in an error message.
+        curves: The trials.
+        column: A column of ``curve.csv``; NaN in rounds without it, as an evaluator may leave out
+            a metric where nothing was detected.
+
+    Raises:
+        ValueError: If a curve lacks the column, or the trials have no label count in common.
+    """
     by_count = []
     for curve in curves:
-        if metric not in metric_names(curve):
+        if not any(column in row for row in curve):
             raise ValueError(
-                f"The curve of {label!r} has no metric {metric!r}. It has {metric_names(curve)}."
+                f"The curve of {label!r} has no column {column!r}. Its metrics are "
+                f"{metric_names(curve)}."
             )
-        # A round without it, which an evaluator skips where nothing was detected, is a gap.
-        by_count.append({row["labeled"]: row.get(metric, np.nan) for row in curve})
+        by_count.append({row["labeled"]: row.get(column, np.nan) for row in curve})
     common = sorted(set.intersection(*(set(counts) for counts in by_count)))
     if not common:
         raise ValueError(f"The trials of {label!r} have no number of labelled images in common.")

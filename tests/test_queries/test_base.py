@@ -11,17 +11,19 @@ from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
 NAMES = sorted(QUERIES.module_dict)
-COLUMNS = [(name, column) for name in NAMES for column in QUERIES.get(name).requires]
+COLUMNS = [(name, column) for name in NAMES for column in build_query(dict(type=name)).requires]
+READ_LABELED = [name for name in NAMES if build_query(dict(type=name)).reads_labeled]
 
 
-def make_scores(query: Query, size: int, column=None) -> PoolScores:
+def make_scores(query: Query, size: int, column=None, prefix: str = "VOC2007") -> PoolScores:
     """Scores of ``size`` samples in every column that the query reads; drawn, or as given."""
     rng = np.random.default_rng(0)
-    fields = {
-        name: rng.normal(size=size).astype(np.float32) if column is None else column.copy()
-        for name in query.requires
-    }
-    ids = [f"VOC2007/{i:06}" for i in range(size)]
+    fields = {}
+    for name in query.requires:
+        shape = (size, 5) if name in ("features", "embedding") else (size,)
+        values = rng.normal(size=shape) if column is None else np.resize(column, shape[::-1]).T
+        fields[name] = values.astype(np.float32)
+    ids = [f"{prefix}/{i:06}" for i in range(size)]
     return PoolScores(ids, [f"{i}.jpg" for i in ids], fields)
 
 
@@ -101,6 +103,18 @@ def test_columns_that_a_query_does_not_read_do_not_matter(query):
     assert query.select(scores, 10, np.random.default_rng(0)) == expected
 
 
+@pytest.mark.parametrize("name", READ_LABELED)
+def test_labelled_samples_are_never_picked_and_must_have_scores(name):
+    query = build_query(dict(type=name))
+    scores, labeled = make_scores(query, 20), make_scores(query, 3, prefix="labelled")
+
+    picks = query.select(scores, 20, np.random.default_rng(0), labeled)
+    assert sorted(picks) == scores.ids
+    labeled.fields[query.requires[0]][1] = np.nan
+    with pytest.raises(ValueError, match=r"1 of 3 .* 'features' .* 'labelled/000001"):
+        query.select(scores, 1, np.random.default_rng(0), labeled)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(("name", "column"), COLUMNS)
 def test_scores_that_are_not_finite_are_refused(name, column, value):
@@ -120,7 +134,7 @@ def test_missing_scores_are_refused(name, column):
     del scores.fields[column]
     scores.fields["other"] = np.zeros(3)
 
-    with pytest.raises(ValueError, match=rf"{name} needs the score '{column}', but .*\['other'"):
+    with pytest.raises(ValueError, match=rf"{name} needs the score '{column}', but .*'other'"):
         query.select(scores, 1, np.random.default_rng(0))
 
 
@@ -131,6 +145,6 @@ def test_build_with_and_without_the_scope(name, prefix):
 
 
 def test_unknown_query_is_refused():
-    message = r"no query 'NoSuchQuery'\. Registered in mmal are \['LearnedLoss', 'Random'\]"
+    message = r"no query 'NoSuchQuery'\. Registered in mmal are \['CoreSet', .*'LearnedLoss', .*\]"
     with pytest.raises(ValueError, match=message):
         build_query(dict(type="NoSuchQuery"))

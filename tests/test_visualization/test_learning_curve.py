@@ -110,7 +110,7 @@ def test_ending_chooses_the_format(tmp_path):
     [
         (
             [curve({60: 0.2}), curve({60: 0.2}, metric="coco/bbox_mAP")],
-            r"'ours' has no metric 'voc/mAP'\. It has \['coco/bbox_mAP', 'voc/AP50'\]",
+            r"'ours' has no column 'voc/mAP'\. Its metrics are \['coco/bbox_mAP', 'voc/AP50'\]",
         ),
         (
             [curve({60: 0.2}), curve({80: 0.2})],

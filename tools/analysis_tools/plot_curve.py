@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmal.visualization import plot_curves, read_curve
+from mmal.visualization import COSTS, plot_curves, read_curve
 
 EXAMPLE = """example:
   python tools/analysis_tools/plot_curve.py work_dirs/demo --out demo.png
@@ -24,6 +24,12 @@ def parse_args() -> argparse.Namespace:
         help="work directories; several behind a label are trials, shown as mean and std",
     )
     parser.add_argument("--metric", help="column of curve.csv (default: the first metric)")
+    parser.add_argument(
+        "--cost",
+        choices=list(COSTS),
+        default="labeled",
+        help="what to plot it over: images, or what was drawn on them (default: labeled)",
+    )
     parser.add_argument("--out", default="curve.png", help="image file")
     return parser.parse_args()
 
@@ -37,7 +43,7 @@ def main() -> None:
         if label in runs:
             sys.exit(f"Two runs are called {label!r}: give each a label, as in label=directory.")
         runs[label] = [read_curve(path) for path in dirs.split(",")]
-    plot_curves(runs, args.out, args.metric)
+    plot_curves(runs, args.out, args.metric, args.cost)
     print(f"Wrote {args.out}")
 
 

@@ -16,7 +16,7 @@ from mmal.registry import HOOKS
 from mmal.structures import Pool
 
 from ..acquisition import acquire
-from ..checks import check_batch_size, check_features
+from ..checks import check_batch_size, check_scores
 from ..clip_grad import clip_separately
 from ..pipelines import test_pipeline
 from ..scoring import bare, score_pool
@@ -98,7 +98,7 @@ class ActiveLearningHook(Hook):
         clip_separately(runner.optim_wrapper, model.loss_predictor)
         if self.unlabeled is not None:
             self._open_pool(runner)
-            check_features(model, self._dataset)
+            check_scores(model, self._dataset, self.query.requires)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Detach from ``detach_epoch`` on; a resumed training finds the right state."""
@@ -128,6 +128,7 @@ class ActiveLearningHook(Hook):
                     loader.batch_size,
                     loader.get("num_workers", 0),
                     ids,
+                    names=self.query.requires,
                 ),
             )
         runner.logger.info(f"Picked {len(picks)} images: {runner.work_dir}/picks.txt")

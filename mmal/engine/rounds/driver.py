@@ -111,7 +111,12 @@ class RoundDriver:
                 )
             labeled = len(self._pool.labeled_ids)
             seconds = self._train(index)
-            record = dict(round=index, labeled=labeled, seconds=dict(train=seconds))
+            record = dict(
+                round=index,
+                labeled=labeled,
+                annotations=self._labeled().annotation_counts(),
+                seconds=dict(train=seconds),
+            )
             self._save(record)
         checkpoint = self._work_dir.checkpoint(index)
         if checkpoint is None:
@@ -154,13 +159,20 @@ class RoundDriver:
         self._report(record)
 
     def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
-        dataset = self._unlabeled()
+        query = self._settings.build_query()
+        dataset = self._unlabeled(with_labeled=query.reads_labeled)
         seconds = dict(score=0.0)
 
         def score(ids: list[str]) -> PoolScores:
             start = time.perf_counter()
-            group_score = self._settings.group_score
-            scores = score_pool(model, dataset, ids=ids, group_score=group_score, **self._loading())
+            scores = score_pool(
+                model,
+                dataset,
+                ids=ids,
+                group_score=self._settings.group_score,
+                names=query.requires,
+                **self._loading(),
+            )
             seconds["score"] = time.perf_counter() - start
             return scores
 
@@ -171,7 +183,7 @@ class RoundDriver:
             self._work_dir.pool,
             self._work_dir.round_dir(index),
             dataset,
-            settings.build_query(),
+            query,
             settings.budget,
             settings.subset,
             score,
@@ -179,10 +191,15 @@ class RoundDriver:
         seconds["query"] = time.perf_counter() - start - seconds["score"]
         record["seconds"].update(seconds)
 
-    def _unlabeled(self) -> PoolDataset:
+    def _labeled(self) -> PoolDataset:
+        group_by = self._settings.group_by
+        return PoolDataset(pool_of(self._cfg), self._pool, "labeled", [], group_by)
+
+    def _unlabeled(self, with_labeled: bool = False) -> PoolDataset:
+        """Return what is unlabelled, or all samples, their labels kept back as well."""
         return PoolDataset(
             pool_of(self._cfg),
-            self._pool,
+            None if with_labeled else self._pool,
             "unlabeled",
             pipeline=test_pipeline(self._cfg),
             group_by=self._settings.group_by,

@@ -11,7 +11,7 @@ from mmal.models import LearningLossMixin, build_model
 from mmal.structures import Pool, PoolError
 from mmal.utils import type_name
 
-from ..checks import check_batch_size, check_features, check_joints
+from ..checks import check_batch_size, check_joints, check_scores
 from ..pipelines import labeled_test_dataset, leaf_datasets, test_dataset, test_pipeline
 from .round_config import pool_of
 from .settings import RoundSettings
@@ -29,7 +29,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     Raises:
         FileExistsError: If the work directory holds rounds and ``resume`` is not set.
         ValueError: For whatever else does not fit; the message says what and where.
-        TypeError: If the query needs a loss prediction module and the model has none.
+        TypeError: If the query needs scores that the model cannot give.
     """
     _check_work_dir(work_dir, resume)
     init_default_scope(cfg.get("default_scope", "mmdet"))
@@ -56,14 +56,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     )
     settings.check_pool_size(len(dataset.pool.ids))
     check_joints(model, dataset)
-    if isinstance(model, LearningLossMixin):
-        check_features(model, dataset)
-    elif query.requires:
-        raise TypeError(
-            f"The query {type(query).__name__} needs {list(query.requires)}, but the config's "
-            f"model is a plain {type(model).__name__}. Wrap it: model = dict("
-            "type='mmal.LearningLoss', target=<the model's config>, …)."
-        )
+    check_scores(model, dataset, query.requires)
     _check_hooks(cfg, model)
     seed = cfg.randomness.seed
     if begins:

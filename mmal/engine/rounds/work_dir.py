@@ -56,7 +56,9 @@ class WorkDir:
 
 def _flat(record: dict) -> dict:
     """One row of ``curve.csv``: metrics under their own names, seconds as ``<step>_seconds``."""
-    row = {key: value for key, value in record.items() if key not in ("metrics", "seconds")}
+    nested = ("metrics", "annotations", "seconds")
+    row = {key: value for key, value in record.items() if key not in nested}
+    row.update(record.get("annotations", {}))  # rounds of older versions have none
     row.update(record["metrics"])
     row.update({f"{step}_seconds": value for step, value in record["seconds"].items()})
     return row

@@ -66,12 +66,19 @@ class LossPredictionNeck(BaseModule):
         Raises:
             ValueError: If the features' channels are not ``in_channels``.
         """
-        # In half precision predictions would tie that the ranking loss has to tell apart.
-        with torch.autocast(self.regressor.weight.device.type, enabled=False):
-            return self.regressor(self._embed(feats)).squeeze(1)
+        return self.regress(self.embed(feats))
 
-    def _embed(self, feats: Sequence[Tensor]) -> Tensor:
-        """Return the concatenated level embeddings, of shape (N, channels * levels)."""
+    def regress(self, embedding: Tensor) -> Tensor:
+        """Predict the losses, of shape (N,), from what :meth:`embed` returned."""
+        with self._full_precision():
+            return self.regressor(embedding).squeeze(1)
+
+    def embed(self, feats: Sequence[Tensor]) -> Tensor:
+        """Return the concatenated level embeddings, of shape (N, channels * levels).
+
+        Raises:
+            ValueError: If the features' channels are not ``in_channels``.
+        """
         found = [feat.shape[1] for feat in feats]
         if found != self.in_channels:
             raise ValueError(
@@ -79,12 +86,16 @@ class LossPredictionNeck(BaseModule):
                 f"target model's features have {found} channels. Set loss_predictor.in_channels="
                 f"{found} in the config, or choose other features with feat_modules."
             )
-        pooled = (_pooled(feat) for feat in feats)
-        levels = [torch.relu(fc(x)) for fc, x in zip(self.embeddings, pooled, strict=True)]
-        return torch.cat(levels, dim=1)
+        with self._full_precision():
+            pairs = zip(self.embeddings, feats, strict=True)
+            return torch.cat([torch.relu(fc(pooled(feat))) for fc, feat in pairs], dim=1)
+
+    def _full_precision(self) -> torch.autocast:
+        # In half precision predictions would tie that the ranking loss has to tell apart.
+        return torch.autocast(self.regressor.weight.device.type, enabled=False)
 
 
-def _pooled(feat: Tensor) -> Tensor:
+def pooled(feat: Tensor) -> Tensor:
     """Average over the positions, in float32; shape (N, C)."""
     if feat.dim() == 2:
         return feat.float()

@@ -196,7 +196,7 @@ def break_list(cfg: Config) -> None:
         (break_classes, DatasetError, r"boxes have a class .* ignored: 'dog' \(\d+\)"),
         (break_image, DatasetError, r"train_03.jpg cannot be decoded.*train_03.xml"),
         (break_annotation, DatasetError, r"test_02.xml does not parse"),
-        (break_model, TypeError, r"LearnedLoss needs \['pred_loss'\].*SingleStageDetector"),
+        (break_model, TypeError, r"SingleStageDetector has no loss pred.*\['pred_loss'\]"),
         (break_list, PoolError, r"'train_05' occur more than once"),
     ],
 )

@@ -54,7 +54,7 @@ def test_parameters_are_those_of_the_paper():
 
 def test_embedding_is_what_the_regressor_reads(neck):
     with torch.no_grad():
-        embedding = neck._embed(features())
+        embedding = neck.embed(features())
         expected = embedding @ neck.regressor.weight[0] + neck.regressor.bias
 
     assert embedding.shape == (4, 3 * 7)

@@ -1,0 +1,43 @@
+"""Distributions of the joints of heatmap-based pose estimators."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
+
+from ..sample_losses.base import class_name
+from .base import PredictedDistributions
+
+HEADS = ("CPMHead", "HeatmapHead", "MSPNHead", "ViPNASHead")
+
+
+class HeatmapDistributions(PredictedDistributions):
+    """The peaks of each joint's heatmap: where the joint may be.
+
+    Local maxima (3 x 3) keep their heights, all other pixels are zero, and a map is divided by its
+    sum: one sharp peak is certain, two equal ones are not, wherever they are. (Liu & Ferrari,
+    "Active Learning for Human Pose Estimation", ICCV 2017, section 3.1, take the softmax of the
+    heights; heatmaps of regressed Gaussians are between 0 and 1, of which a softmax is nearly
+    flat.) A map without a positive pixel is uniform.
+    """
+
+    supported = f"top-down pose estimators with one of the heads {', '.join(HEADS)}"
+
+    @classmethod
+    def supports(cls, model: nn.Module) -> bool:
+        """Whether ``model`` has one of :data:`HEADS`."""
+        return class_name(getattr(model, "head", None)) in HEADS
+
+    def predict(
+        self, model: nn.Module, feats: Sequence[Tensor], data_samples: Sequence
+    ) -> list[Tensor]:
+        """Run the head's forward; see :class:`PredictedDistributions`."""
+        heatmaps = model.head(feats)
+        while not isinstance(heatmaps, Tensor):
+            heatmaps = heatmaps[-1]  # the last stage, and the last unit of it
+        heights = heatmaps.float().clamp(min=0)
+        peaks = heights * (heights == max_pool2d(heights, 3, stride=1, padding=1))
+        peaks = peaks.flatten(2)
+        total = peaks.sum(dim=-1, keepdim=True)
+        uniform = peaks.new_full((), 1 / peaks.shape[-1])
+        return list((peaks / total.clamp(min=1e-12)).where(total > 0, uniform))

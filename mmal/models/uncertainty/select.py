@@ -1,0 +1,26 @@
+"""Choosing how a target model yields distributions."""
+
+from torch import nn
+
+from .base import PredictedDistributions
+from .dense import DenseHeadDistributions
+from .heatmap import HeatmapDistributions
+from .two_stage import TwoStageDistributions
+
+_FAMILIES = (DenseHeadDistributions, TwoStageDistributions, HeatmapDistributions)
+
+
+def distributions_of(model: nn.Module) -> PredictedDistributions:
+    """Return what yields the distributions that ``model`` predicts.
+
+    Raises:
+        TypeError: If its heads are not understood.
+    """
+    for family in _FAMILIES:
+        if family.supports(model):
+            return family()
+    raise TypeError(
+        f"The predictions of {type(model).__name__} cannot be read as distributions, which "
+        "queries by uncertainty (Entropy, Margin, LeastConfidence) need. Use another query, or "
+        f"one of {'; '.join(family.supported for family in _FAMILIES)}."
+    )

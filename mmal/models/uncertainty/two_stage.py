@@ -1,0 +1,42 @@
+"""Distributions of the RoIs of two-stage detectors."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ..sample_losses.base import class_name
+from .base import PredictedDistributions
+
+ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead")
+
+
+class TwoStageDistributions(PredictedDistributions):
+    """The RoIs that the detector would hand to its last NMS: those above its ``score_thr``.
+
+    The distribution of an RoI is the softmax over all classes and the background; in a cascade it
+    is the mean of the stages.
+    """
+
+    supported = f"two-stage detectors with an RPN and one of {', '.join(ROI_HEADS)}"
+
+    @classmethod
+    def supports(cls, model: nn.Module) -> bool:
+        """Whether ``model`` has an RPN and one of :data:`ROI_HEADS`, with a softmax."""
+        roi_head = getattr(model, "roi_head", None)
+        if class_name(roi_head) not in ROI_HEADS or not model.with_rpn:
+            return False
+        head = roi_head.bbox_head
+        last = head[-1] if isinstance(head, nn.ModuleList) else head
+        return not last.custom_cls_channels
+
+    def predict(
+        self, model: nn.Module, feats: Sequence[Tensor], data_samples: Sequence
+    ) -> list[Tensor]:
+        """Run RPN and RoI head without mask heads; see :class:`PredictedDistributions`."""
+        proposals = model.rpn_head.predict(feats, data_samples, rescale=False)
+        metas = [sample.metainfo for sample in data_samples]
+        # Without a test_cfg MMDetection returns all scores, as for test-time augmentation.
+        results = model.roi_head.predict_bbox(feats, metas, proposals, rcnn_test_cfg=None)
+        threshold = model.roi_head.test_cfg.score_thr
+        scores = [result.scores.float() for result in results]
+        return [s[(s[:, :-1] > threshold).any(dim=1)] for s in scores]

@@ -1,0 +1,16 @@
+"""Uncertainty by least confidence."""
+
+from mmal.registry import QUERIES
+
+from .uncertainty import UncertaintyQuery
+
+
+@QUERIES.register_module()
+class LeastConfidence(UncertaintyQuery):
+    """Picks the samples whose best class is least likely (Lewis & Gale, 1994).
+
+    See :class:`UncertaintyQuery` for the parameter, and :mod:`mmal.models.uncertainty` for what a
+    box's or joint's distribution is.
+    """
+
+    measure = "least_confidence"

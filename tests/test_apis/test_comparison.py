@@ -1,0 +1,184 @@
+"""Tests of comparing queries over trials."""
+
+import csv
+import json
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmal.apis.comparison import FIRST, Comparison, TrialError, check_same_comparison
+
+ROOT = Path(__file__).parents[2]
+QUERIES = {"Random": dict(type="mmal.Random"), "Ours": dict(type="mmal.LearnedLoss")}
+
+#: Stands for tools/run_rounds.py: writes down how it was called, and a curve.
+SCRIPT = """
+import argparse, json, pathlib, sys
+from mmengine.config import Config
+
+parser = argparse.ArgumentParser()
+parser.add_argument("config")
+parser.add_argument("--work-dir", type=pathlib.Path)
+parser.add_argument("--seed", type=int)
+parser.add_argument("--resume", action="store_true", required=True)
+args = parser.parse_args()
+cfg = Config.fromfile(args.config).active_learning
+with open(args.work_dir.parents[1] / "calls.txt", "a") as file:
+    print(args.work_dir.parent.name, args.seed, cfg.rounds, cfg.query["type"], file=file)
+if (args.work_dir.parents[1] / f"fail_{args.work_dir.parent.name}").exists():
+    sys.exit("something is wrong")
+pool = args.work_dir / "pool.json"
+if not pool.exists():
+    pool.write_text(json.dumps(args.seed))
+rounds = "".join(f"{i},{10 * i + 10},0.{i}\\n" for i in range(cfg.rounds))
+(args.work_dir / "curve.csv").write_text("round,labeled,mAP\\n" + rounds)
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+@pytest.fixture
+def comparison(tmp_path: Path) -> Comparison:
+    settings = dict(rounds=3, initial=10, budget=10, query=dict(type="mmal.CoreSet"))
+    cfg = Config(dict(active_learning=settings, model=dict(type="A")))
+    return Comparison(cfg, QUERIES, [0, 7], tmp_path / "work_dir")
+
+
+def calls(comparison: Comparison) -> list[str]:
+    path = comparison.work_dir / "calls.txt"
+    return sorted(path.read_text().splitlines()) if path.exists() else []
+
+
+def test_first_round_is_run_once_a_seed_and_copied(comparison, script):
+    finished = []
+    comparison.run(script, jobs=2, progress=lambda *trial: finished.append(trial))
+
+    assert calls(comparison) == [
+        "Ours 0 3 mmal.LearnedLoss",
+        "Ours 7 3 mmal.LearnedLoss",
+        "Random 0 3 mmal.Random",
+        "Random 7 3 mmal.Random",
+        f"{FIRST} 0 1 mmal.CoreSet",
+        f"{FIRST} 7 1 mmal.CoreSet",
+    ]
+    assert sorted(finished[:2]) == [(FIRST, 0), (FIRST, 7)]
+    assert len(finished) == 6
+    for query in QUERIES:
+        for seed in (0, 7):  # the first round's file, not one of the trial's own
+            assert json.loads((comparison.trial_dir(query, seed) / "pool.json").read_text()) == seed
+
+
+def test_what_is_finished_stays(comparison, script):
+    comparison.run(script)
+    before = calls(comparison)
+    comparison.run(script)
+    assert calls(comparison) == before
+
+    longer = Config(comparison.cfg.to_dict())
+    longer.active_learning.rounds = 4
+    longer = Comparison(longer, dict(Ours=QUERIES["Ours"]), [0, 8], comparison.work_dir)
+    check_same_comparison(longer)
+    longer.run(script)
+    new = [call for call in calls(comparison) if call not in before]
+    assert new == [
+        "Ours 0 4 mmal.LearnedLoss",
+        "Ours 8 4 mmal.LearnedLoss",
+        f"{FIRST} 8 1 mmal.CoreSet",
+    ]
+
+
+def test_failed_trial_is_named_and_the_others_are_run(comparison, script):
+    comparison.work_dir.mkdir()
+    (comparison.work_dir / "fail_Random").touch()
+    with pytest.raises(TrialError, match=r"Random/seed_0 failed: something is wrong .*log\.txt"):
+        comparison.run(script)
+
+    assert comparison.finished("Ours", 7)
+    (comparison.work_dir / "fail_Random").unlink()
+    comparison.run(script)
+    assert {q: sorted(t) for q, t in comparison.curves().items()} == dict(
+        Random=[0, 7], Ours=[0, 7]
+    )
+
+
+def test_table_has_a_row_a_round(comparison, script, tmp_path):
+    comparison.run(script)
+    comparison.write_csv(tmp_path / "results.csv")
+
+    with open(tmp_path / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 2 * 3
+    assert rows[5] == dict(query="Random", seed="7", round="2.0", labeled="30.0", mAP="0.2")
+
+
+def test_other_settings_are_refused(comparison, script):
+    comparison.run(script)
+    other = Config(comparison.cfg.to_dict())
+    other.model.type = "B"
+
+    with pytest.raises(FileExistsError, match=r"config\.py was run with other settings \(model\)"):
+        check_same_comparison(Comparison(other, QUERIES, [0], comparison.work_dir))
+    other.model.type = "A"
+    other.active_learning.budget = 11
+    with pytest.raises(FileExistsError, match=r"other settings \(active_learning\)"):
+        check_same_comparison(Comparison(other, QUERIES, [0], comparison.work_dir))
+
+
+def test_one_round_compares_nothing(comparison):
+    comparison.cfg.active_learning.rounds = 1
+
+    with pytest.raises(ValueError, match="rounds of at least 2"):
+        Comparison(comparison.cfg, QUERIES, [0], comparison.work_dir)
+
+
+def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "tools" / "compare_queries.py", config_file]
+    command += ["--queries", "CoreSet", 'Entropy(aggregation="max")', "--seeds", "3"]
+    command += ["--work-dir", tmp_path / "compare", "--cfg-options", "active_learning.rounds=2"]
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    with open(tmp_path / "compare" / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["query"] for row in rows[::2]] == ["CoreSet", "Entropy_aggregation=_max"]
+    # The same first round, then picks of their own.
+    assert len({row["pascal_voc/mAP"] for row in rows[::2]}) == 1
+    pools = [
+        json.loads((tmp_path / "compare" / row["query"] / "seed_3" / "pool.json").read_text())
+        for row in rows[::2]
+    ]
+    assert len({tuple(pool["rounds"][0]["picks"]) for pool in pools}) == 1
+    assert [pool["rounds"][1]["query"] for pool in pools] == ["CoreSet", "Entropy"]
+    assert (tmp_path / "compare" / "curves.png").stat().st_size > 1000
+    assert "| CoreSet | " in (tmp_path / "compare" / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("NoSuchQuery", "There is no query 'mmal.NoSuchQuery'"),
+        ("Entropy(", "'Entropy(' cannot be read"),
+        ('Entropy(aggregation="median")', "must be 'mean', 'max' or 'sum'"),
+        ("Random(k=1)", "'Random(k=1)' cannot be read"),
+    ],
+)
+def test_unknown_queries_are_refused(
+    config_file: Path, tmp_path: Path, monkeypatch, query, message
+) -> None:
+    work_dir = tmp_path / "compare"
+    command = ["compare_queries.py", config_file, "--queries", query, "--work-dir", work_dir]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in command])
+
+    with pytest.raises(SystemExit, match=re.escape(message)):
+        runpy.run_path(str(ROOT / "tools" / "compare_queries.py"), run_name="__main__")
+    assert not work_dir.exists()

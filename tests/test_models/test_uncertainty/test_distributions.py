@@ -1,0 +1,105 @@
+"""Tests of the distributions that target models predict, against their own predictions."""
+
+import pytest
+import torch
+from mmdet.testing import demo_mm_inputs
+from mmengine.hub import get_config
+from mmengine.registry import MODELS, init_default_scope
+from mmpose.testing import get_packed_inputs
+
+from mmal.models.uncertainty import distributions_of
+from tests.families import DENSE, FAMILIES, TWO_STAGE
+
+#: Those whose scores are the classifier's alone: FCOS and its kin multiply by the centerness.
+DETECTORS = [
+    family
+    for family in FAMILIES
+    if family.group in (DENSE, TWO_STAGE)
+    and family.name
+    in (
+        "SSDLite",
+        "RetinaNet",
+        "GFL",
+        "FSAF",
+        "VFNet",
+        "YOLOX",
+        "RTMDet",
+        "Faster R-CNN",
+        "Cascade R-CNN",
+    )
+]
+NO_NMS = dict(score_thr=0.0, nms=dict(type="nms", iou_threshold=1.0), max_per_img=10**6)
+
+
+def build(config: str):
+    init_default_scope(config.partition("::")[0])
+    cfg = get_config(config).model
+    cfg.backbone.init_cfg = None
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model.eval()
+
+
+@torch.no_grad()
+def predict(model, data):
+    return distributions_of(model).predict(
+        model, model.extract_feat(data["inputs"]), data["data_samples"]
+    )
+
+
+@pytest.mark.parametrize("family", DETECTORS, ids=lambda family: family.name)
+@torch.no_grad()
+def test_boxes_are_those_of_the_detector_without_nms(family):
+    model = build(f"mmdet::{family.config}")
+    sizes = [(3, 64, 64)] * 2
+    data = model.data_preprocessor(demo_mm_inputs(2, sizes, num_classes=80), False)
+    if family.group == TWO_STAGE:
+        model.rpn_head.test_cfg.update(nms_pre=50, max_per_img=20)
+        model.roi_head.test_cfg.update(NO_NMS)
+    else:
+        model.bbox_head.test_cfg.update(NO_NMS, nms_pre=10**6)
+
+    detected = [sample.pred_instances.scores for sample in model.predict(*data.values())]
+    found = predict(model, data)
+    for scores, distributions in zip(detected, found, strict=True):
+        torch.testing.assert_close(distributions.sum(1), torch.ones(len(distributions)))
+        # Softmax: the background is last; sigmoid: of the most likely class alone.
+        foreground = distributions[:, :-1]
+        best = scores.sort(descending=True).values
+        assert foreground.max() == pytest.approx(best[0].item(), rel=1e-5)
+        if foreground.shape[1] > 1:  # every class of every box is a detection
+            expected = foreground.flatten().sort(descending=True).values
+            torch.testing.assert_close(best, expected[: len(best)], rtol=1e-5, atol=1e-7)
+
+    thr = foreground.amax(1).median().item()
+    (model.roi_head if family.group == TWO_STAGE else model.bbox_head).test_cfg.score_thr = thr
+    assert len(predict(model, data)[1]) == (foreground.amax(1) > thr).sum()
+
+
+def test_peaks_of_heatmaps():
+    model = build(
+        "mmpose::body_2d_keypoint/topdown_heatmap/mpii/td-hm_res50_8xb64-210e_mpii-256x256.py"
+    )
+    inputs = get_packed_inputs(1, num_keypoints=16, img_shape=(64, 64), input_size=(64, 64))
+    data = model.data_preprocessor(inputs, False)
+    heatmaps = torch.zeros(1, 16, 16, 16)
+    heatmaps[0, 0, 3, 4] = 0.5
+    heatmaps[0, 1, 3, 4], heatmaps[0, 1, 3, 5], heatmaps[0, 1, 10, 10] = 0.6, 0.5, 0.2
+    heatmaps[0, 2] = -1
+    model.head.forward = lambda feats: heatmaps
+
+    (found,) = predict(model, data)
+    assert found.shape == (16, 256)
+    torch.testing.assert_close(found.sum(1), torch.ones(16))
+    assert found[0, 3 * 16 + 4] == 1
+    assert found[1, 3 * 16 + 4] == pytest.approx(0.75)  # 0.6 of 0.6 + 0.2; 0.5 is no peak
+    assert found[1, 10 * 16 + 10] == pytest.approx(0.25)
+    assert (found[2] == 1 / 256).all()
+
+
+def test_other_heads_are_refused():
+    model = build("mmdet::detr/detr_r50_8xb2-150e_coco.py")
+
+    with pytest.raises(TypeError, match=r"predictions of DETR cannot be read .* SSDHead"):
+        distributions_of(model)

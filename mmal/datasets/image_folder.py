@@ -2,14 +2,25 @@
 
 from pathlib import Path
 
+import numpy as np
 from mmengine.dataset import BaseDataset
+from PIL import Image
 
 from mmal.registry import DATASETS
+from mmal.utils import type_name
+
+from .sample_id import is_topdown
+
+_ORIENTATION = 0x0112  # the EXIF tag
 
 
 @DATASETS.register_module()
 class ImageFolder(BaseDataset):
     """All images below a folder, sorted by path, without annotations.
+
+    For a top-down pose pipeline each image is one person who fills it, as MMPose's
+    ``inference_topdown`` takes an image without boxes. Where a detector has found people, MMPose's
+    ``CocoDataset`` with its ``bbox_file`` is the better data set.
 
     Args:
         data_root: The folder. Sub-folders are searched, too.
@@ -28,6 +39,9 @@ class ImageFolder(BaseDataset):
         **kwargs,
     ) -> None:
         self.suffixes = tuple(suffixes)
+        transforms = [t for t in kwargs.get("pipeline", ()) if isinstance(t, dict)]
+        if any(type_name(t) == "GetBBoxCenterScale" for t in transforms):
+            self.data_mode = "topdown"  # as MMPose's data sets say that a sample is a person
         super().__init__(data_root=data_root, **kwargs)
 
     def _is_image(self, path: Path) -> bool:
@@ -43,4 +57,23 @@ class ImageFolder(BaseDataset):
                 f"({'an empty folder' if root.is_dir() else 'no such folder'}); it looks for "
                 f"files that end in {', '.join(self.suffixes)}."
             )
-        return [dict(img_path=str(p), img_id=i, instances=[]) for i, p in enumerate(paths)]
+        people = is_topdown(self)
+        return [
+            dict(
+                img_path=str(path), img_id=i, instances=[], **(_whole_image(path) if people else {})
+            )
+            for i, path in enumerate(paths)
+        ]
+
+
+def _whole_image(path: str) -> dict:
+    """The box of a person who fills the image; of an unreadable one, which is found later, any."""
+    try:
+        with Image.open(path) as image:
+            size = image.size
+            if image.getexif().get(_ORIENTATION, 1) >= 5:  # shown, and loaded, on its side
+                size = size[::-1]
+    except OSError:
+        size = (1, 1)
+    box = np.array([[0, 0, *size]], dtype=np.float32)
+    return dict(bbox=box, bbox_score=np.ones(1, dtype=np.float32))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.registry import DATASETS
+from PIL import Image
 
 from mmal.datasets import ImageFolder, PoolDataset
 
@@ -75,3 +76,26 @@ def test_folder_without_images(tmp_path, name, reason):
 
     with pytest.raises(FileNotFoundError, match=rf"no image below data_root='.*{name}' \({reason}"):
         ImageFolder(str(tmp_path / name))
+
+
+def test_person_fills_the_image_under_a_pose_pipeline(tmp_path):
+    upright = Image.fromarray(np.zeros((30, 20, 3), np.uint8))
+    upright.save(tmp_path / "a.jpg")
+    exif = upright.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees, as mmcv does when loading
+    upright.save(tmp_path / "b.jpg", exif=exif)
+    pipeline = [
+        dict(type="mmpose.LoadImage"),
+        dict(type="mmpose.GetBBoxCenterScale", padding=1.0),
+        dict(type="mmpose.TopdownAffine", input_size=(8, 8)),
+        dict(type="mmpose.PackPoseInputs"),
+    ]
+    source = dict(type="mmal.ImageFolder", data_root=str(tmp_path))
+    dataset = PoolDataset(source, split="unlabeled", pipeline=pipeline)
+
+    assert dataset.pool.ids == ["a.jpg#0", "b.jpg#0"]
+    for sample, (width, height) in zip(list(dataset), [(20, 30), (30, 20)], strict=True):
+        assert sample["inputs"].shape == (3, 8, 8)
+        people = sample["data_samples"].gt_instances
+        np.testing.assert_allclose(people.bboxes, [[0, 0, width, height]])
+        assert sample["data_samples"].ori_shape == (height, width)

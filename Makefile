@@ -8,6 +8,8 @@ BASE_PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; d
 	&& echo $$python && exit; done; echo python3)
 DEMO_DIR ?= work_dirs/demo
 DEMO_POSE_DIR ?= work_dirs/demo_pose
+# Processes that share the test files.
+TEST_JOBS ?= logical
 
 ifdef PYTHON
 # An environment of the user's: never changed, only checked.
@@ -30,7 +32,8 @@ help:
 	@echo "make demo    active learning rounds on generated images (about 7 minutes on 2 cores); run again,"
 	@echo "             it continues; DEMO_ARGS='--cfg-options active_learning.rounds=2', DEMO_DIR=..."
 	@echo "make demo-pose  the same on generated people, for a pose estimator; DEMO_POSE_DIR=..."
-	@echo "make test    the tests; TEST_ARGS='-k pool' passes options to pytest"
+	@echo "make test    the tests, in a process a core; TEST_ARGS='-k pool' passes options to pytest,"
+	@echo "             TEST_JOBS=0 runs them in one process"
 	@echo "make lint    ruff: rules and formatting"
 	@echo "make env     only the environment: $(VENV), by tools/dev/setup_env.py"
 	@echo "make clean   remove what the demo and the tests wrote, but not $(VENV)"
@@ -56,7 +59,7 @@ demo-pose:
 
 test:
 	@$(call prepare,test)
-	$(PYTHON) -m pytest -q tests $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q tests -n $(TEST_JOBS) --dist loadfile $(TEST_ARGS)
 
 lint:
 	@$(call prepare,lint)

@@ -428,3 +428,18 @@ def test_wrappers_that_look_at_labels_do_not_go_inside(voc, wrapper, options):
 
     with pytest.raises(TypeError, match=f"cannot hold the wrapper {wrapper}: put PoolDataset insi"):
         PoolDataset(config, split="unlabeled")
+
+
+@pytest.mark.parametrize("nesting", NESTINGS)
+def test_boxes_of_labelled_images_are_counted_once(nested, nesting):
+    config = nested[nesting]
+    pool = pool_of(config, "VOC2007/b", *["VOC2012/c"] * ("concat" in nesting))
+
+    boxes = 1 + 2 * ("concat" in nesting)  # b has one, c has two
+    assert PoolDataset(config, pool).annotation_counts() == dict(boxes=boxes)
+
+
+def test_difficult_boxes_count_for_the_annotator(write_voc, tmp_path):
+    config = write_voc(tmp_path, {"a": [CAT, DOG]}, difficult=True)
+
+    assert PoolDataset(config, pool_of(config, "a")).annotation_counts() == dict(boxes=2)

@@ -1,5 +1,6 @@
 """PoolDataset around top-down pose data, in MPII layout."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,3 +101,15 @@ def test_labelled_people_keep_their_joints(config: dict) -> None:
 def test_group_by_is_one_of_two(config: dict) -> None:
     with pytest.raises(ValueError, match=r"'group_by' .* must be 'sample' or 'image'. Got 'pose'"):
         PoolDataset(config, group_by="pose")
+
+
+def test_visible_joints_are_counted(config: dict, tmp_path: Path) -> None:
+    dataset = PoolDataset(config, split="unlabeled")
+    pool = Pool(dataset.pool.ids)
+    pool.commit(["images/000000002.jpg#0", "images/000000003.jpg#0"], "initial", None)
+    people = json.loads((tmp_path / config["ann_file"]).read_text())
+
+    found = PoolDataset(config, pool).annotation_counts()
+    assert found == dict(joints=sum(sum(people[i]["joints_vis"]) for i in (2, 3)))
+    with pytest.raises(RuntimeError, match="unlabeled split"):
+        dataset.annotation_counts()

@@ -209,3 +209,25 @@ def test_only_the_main_process_writes(pool, run, tmp_path, monkeypatch):
     assert run(LearnedLoss(), score) == score.best(UNLABELED, 3)
     assert pool.labeled_ids == LABELED + score.best(UNLABELED, 3)
     assert not list(tmp_path.iterdir())
+
+
+def test_query_that_reads_labelled_samples_gets_their_scores_and_picks_none(pool, run, tmp_path):
+    class Farthest(Query):
+        """Picks by the distance from the first labelled sample, whose scores it must know."""
+
+        requires = ("pred_loss",)
+        reads_labeled = True
+
+        def _pick(self, scores, labeled, budget, rng):
+            assert labeled.ids == LABELED
+            distances = abs(scores.fields["pred_loss"] - labeled.fields["pred_loss"][0])
+            return np.argsort(-distances)[:budget]
+
+    score = Scorer()
+    picks = run(Farthest(), score, subset=12)
+
+    candidates = draw_candidates(Pool(IDS, 5, pool.rounds[:1]), 12)
+    first = score.table[LABELED[0]]
+    assert picks == sorted(candidates, key=lambda i: -abs(score.table[i] - first))[:3]
+    assert score.asked == [candidates + LABELED]
+    assert PoolScores.load(tmp_path / "round" / "scores.parquet").ids == candidates

@@ -136,3 +136,18 @@ def test_a_round_without_a_metric_is_a_gap(tmp_path):
     assert metric_names(early)[0] == "voc/mAP"
     plot_curves({"ours": [early]}, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 0
+
+
+def test_over_boxes_the_trials_have_costs_of_their_own(axes, tmp_path):
+    trials = [curve({60: 0.2, 100: 0.4}), curve({60: 0.4, 100: 0.6})]
+    for trial, boxes in zip(trials, [(100, 300), (200, 600)], strict=True):
+        for row, count in zip(trial, boxes, strict=True):
+            row["boxes"] = count
+    plot_curves({"ours": trials}, tmp_path / "curve.png", cost="boxes")
+
+    (line,) = axes[0].lines
+    assert line.get_xdata().tolist() == [150, 450]
+    assert line.get_ydata().tolist() == pytest.approx([0.3, 0.5])
+    assert axes[0].get_xlabel() == "boxes drawn"
+    with pytest.raises(ValueError, match="'ours' has no column 'joints'"):
+        plot_curves({"ours": trials}, tmp_path / "curve.png", cost="joints")

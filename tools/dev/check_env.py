@@ -25,11 +25,12 @@ RUNTIME = {
     "PIL": "runtime.txt",
     "pyarrow.parquet": "runtime.txt",
     "rich": "runtime.txt",
+    "scipy": "runtime.txt",
     "sklearn": "runtime.txt",
 }
 TASKS = {
     "demo": RUNTIME,
-    "test": {**RUNTIME, "mmpose.apis": "pose.txt", "pytest": "tests.txt"},
+    "test": {**RUNTIME, "mmpose.apis": "pose.txt", "pytest": "tests.txt", "xdist": "tests.txt"},
     "lint": {"ruff": "tests.txt"},
 }
 ADVICE = """Either let make prepare an environment of its own, used when PYTHON is not given:

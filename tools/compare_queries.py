@@ -2,6 +2,8 @@
 
 import argparse
 import ast
+import re
+import signal
 import sys
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mmal.apis.cli import add_cfg_options, read_config
-from mmal.apis.comparison import Comparison, TrialError, check_same_comparison
+from mmal.apis.comparison import Comparison, TrialError
 from mmal.engine.rounds import RoundSettings
 from mmal.evaluation.summary import summarize
 from mmal.queries import build_query
@@ -58,19 +60,24 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160)
+    # A scheduler's way to stop a job; the trials must not outlive it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    failure = None
     try:
         comparison = _comparison(args)
         if not args.summarize_only:
+            comparison.check()
             _run(comparison, args.jobs)
-    except (ValueError, FileExistsError) as error:
-        sys.exit(f"error: {error}")
     except TrialError as error:
-        console.print(f"[red]{error}[/red]")
-        _write(comparison, args, console)
-        sys.exit(1)
+        failure = str(error)
     except KeyboardInterrupt:
         sys.exit(130)
+    except (ValueError, TypeError, FileExistsError, FileNotFoundError) as error:
+        sys.exit(f"error: {error}")
+    if failure is not None:
+        console.print(failure, style="red", markup=False)
     _write(comparison, args, console)
+    sys.exit(failure is not None)
 
 
 def _comparison(args: argparse.Namespace) -> Comparison:
@@ -79,14 +86,12 @@ def _comparison(args: argparse.Namespace) -> Comparison:
     if args.jobs < 1:
         raise ValueError(f"--jobs must be at least 1. Got {args.jobs} instead.")
     work_dir = Path(args.work_dir or f"work_dirs/{Path(args.config).stem}_compare")
-    queries = {_label(text): _query(text) for text in args.queries}
-    comparison = Comparison(cfg, queries, list(dict.fromkeys(args.seeds)), work_dir)
-    check_same_comparison(comparison)
-    return comparison
+    queries = dict(_query(text) for text in args.queries)
+    return Comparison(cfg, queries, list(dict.fromkeys(args.seeds)), work_dir)
 
 
-def _query(text: str) -> dict:
-    """Read ``Name`` or ``Name(parameter=value, …)``.
+def _query(text: str) -> tuple[str, dict]:
+    """Read ``Name`` or ``Name(parameter=value, …)``; return a name for folders and the config.
 
     Raises:
         ValueError: If it does not parse, or there is no such query.
@@ -94,18 +99,17 @@ def _query(text: str) -> dict:
     try:
         node = ast.parse(text, mode="eval").body
         name, keywords = (node.func, node.keywords) if isinstance(node, ast.Call) else (node, [])
+        if getattr(node, "args", []):
+            raise ValueError("parameters need names, as in Entropy(aggregation='max')")
         parameters = {k.arg: ast.literal_eval(k.value) for k in keywords}
         name = ast.unparse(name)
-        cfg = dict(type=name if "." in name else f"mmal.{name}", **parameters)
-        build_query(cfg)
+        query = build_query(dict(type=name if "." in name else f"mmal.{name}", **parameters))
     except (SyntaxError, TypeError, ValueError) as error:
         raise ValueError(f"--queries: {text!r} cannot be read: {error}") from error
-    return cfg
-
-
-def _label(text: str) -> str:
-    """A name for a query that is also a folder's."""
-    return "".join(c if c.isalnum() or c in "._=+-" else "_" for c in text).rstrip("_")
+    label = re.sub(r"[^\w.+-]+", "-", query.description).strip("-")
+    return label, dict(
+        type=f"mmal.{type(query).__name__}" if "." not in name else name, **parameters
+    )
 
 
 def _run(comparison: Comparison, jobs: int) -> None:
@@ -116,25 +120,29 @@ def _run(comparison: Comparison, jobs: int) -> None:
 
         def advance(query: str, seed: int) -> None:
             progress.advance(task)
-            progress.console.print(f"{query}, seed {seed}: finished")
-            comparison.write_csv(comparison.work_dir / "results.csv")
+            progress.console.print(f"{query}, seed {seed}: finished", markup=False)
 
         comparison.run(script, jobs, advance)
 
 
 def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -> None:
     curves = {query: trials for query, trials in comparison.curves().items() if trials}
-    if not curves:
-        console.print("No trial is finished yet.")
-        return
+    baseline = next(iter(comparison.queries))
+    if baseline not in curves:
+        sys.exit(f"error: {baseline}, which others are compared to, has no finished trial yet.")
     root = comparison.work_dir
     comparison.write_csv(root / "results.csv")
-    any_curve = next(iter(next(iter(curves.values())).values()))
-    metric = args.metric or metric_names(any_curve)[0]
-    baseline = next(iter(curves))
+    every = [row for trials in curves.values() for curve in trials.values() for row in curve]
+    metric = args.metric or next(iter(metric_names(every)), "no metric")
+    if any(metric in row for row in every):
+        for row in every:  # evaluators leave it out where nothing was detected
+            row.setdefault(metric, 0.0)
     trials = {query: list(trials.values()) for query, trials in curves.items()}
-    plot_curves(trials, root / "curves.png", metric, args.cost)
-    summaries = summarize(curves, metric, baseline, args.cost)
+    try:
+        plot_curves(trials, root / "curves.png", metric, args.cost)
+        summaries = summarize(curves, metric, baseline, args.cost)
+    except ValueError as error:  # no such metric, or no seed that all queries have finished
+        sys.exit(f"error: {error}")
     title = (
         f"{metric} by labelled samples, mean ± std of {summaries[0].trials} trials; area: mean "
         f"height over {COSTS[args.cost]}; gain and labels saved: against {baseline}"
@@ -142,7 +150,7 @@ def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -
     with atomic_path(root / "table.md") as tmp:
         tmp.write_text(comparison_markdown(summaries, title), encoding="utf-8")
     console.print(comparison_table(summaries, title))
-    console.print(f"Table, curves and results.csv: {root}")
+    console.print(f"Table, curves and results.csv: {root}", markup=False)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,22 @@
 import copy
 import csv
 import os
+import queue
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from mmengine.config import Config
 
+from mmal.engine.rounds import check_queries
 from mmal.utils import atomic_path
 from mmal.visualization import read_curve
 
@@ -66,6 +71,20 @@ class Comparison:
         path = self.trial_dir(query, seed) / "curve.csv"
         return path.exists() and len(read_curve(path.parent)) >= rounds
 
+    def check(self) -> None:
+        """Refuse what cannot work before anything is trained; write nothing.
+
+        Raises:
+            FileExistsError: If a trial in the work directory was run with other settings, or has
+                lost its pool file.
+            ValueError: If the pool is too small for all rounds.
+            TypeError: If the model cannot give what a query reads.
+        """
+        for query in (FIRST, *self.queries):
+            for seed in self.seeds:
+                self._check_trial(query, seed)
+        check_queries(self.cfg, list(self.queries.values()))
+
     def run(
         self,
         script: str | os.PathLike,
@@ -74,8 +93,8 @@ class Comparison:
     ) -> None:
         """Run what is missing; what is there stays, so that an interrupted comparison goes on.
 
-        Each trial is a process of its own with its log in ``log.txt``. With GPUs, trials take
-        turns on them.
+        Each trial is a process of its own with its log in ``log.txt``. With GPUs, each gets one
+        that is free.
 
         Args:
             script: ``tools/run_rounds.py``.
@@ -83,57 +102,41 @@ class Comparison:
             progress: Called with query and seed of every trial that is finished.
 
         Raises:
-            TrialError: If a trial fails; the others are run first.
+            TrialError: If a trial fails, after all others have been run; or if another process
+                runs this comparison.
         """
         failed: list[str] = []
-        runner = _Processes(script, jobs)
-        for queries in ([FIRST], list(self.queries)):
-            trials = [(query, seed) for seed in self.seeds for query in queries]
-            with ThreadPoolExecutor(jobs) as pool:
-                waiting = {pool.submit(self._run_trial, runner, *t): t for t in trials}
-                try:
-                    for done in as_completed(waiting):
-                        try:
-                            done.result()
-                            progress(*waiting[done])
-                        except TrialError as error:
-                            failed.append(str(error))
-                except BaseException:
-                    runner.stop()
-                    pool.shutdown(cancel_futures=True)
-                    raise
-            if failed:
-                raise TrialError("\n".join(failed))
-
-    def _run_trial(self, runner: "_Processes", query: str, seed: int) -> None:
-        if self.finished(query, seed):
-            return
-        directory = self.trial_dir(query, seed)
-        if query != FIRST and not (directory / "pool.json").exists():
-            self._copy_first_round(seed, directory)
-        cfg = copy.deepcopy(self.cfg)
-        if query == FIRST:
-            cfg.active_learning.rounds = 1
-        else:
-            cfg.active_learning.query = self.queries[query]
-        directory.mkdir(parents=True, exist_ok=True)
-        cfg.dump(directory / "config.py")
-        runner.run(directory, seed)
-
-    def _copy_first_round(self, seed: int, directory: Path) -> None:
-        """Copy to a temporary folder first: the trial's folder is there whole or not at all."""
-        copy = directory.with_name(f".{directory.name}.tmp")
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.rmtree(directory, ignore_errors=True)  # a config of a trial that never began
-        logs = shutil.ignore_patterns("20*_*", "log.txt", "config.py", "curve.*")
-        shutil.copytree(self.trial_dir(FIRST, seed), copy, ignore=logs)
-        copy.rename(directory)
+        processes = _Processes(script, jobs)
+        with self._locked():
+            for queries in ([FIRST], list(self.queries)):
+                trials = [
+                    (query, seed)
+                    for seed in self.seeds
+                    for query in queries
+                    if query == FIRST or self.finished(FIRST, seed)
+                ]
+                with ThreadPoolExecutor(jobs) as pool:
+                    waiting = {pool.submit(self._run_trial, processes, *t): t for t in trials}
+                    try:
+                        for done in as_completed(waiting):
+                            try:
+                                done.result()
+                                progress(*waiting[done])
+                            except TrialError as error:
+                                failed.append(str(error))
+                    except BaseException:
+                        processes.stop()
+                        pool.shutdown(cancel_futures=True)
+                        raise
+        if failed:
+            raise TrialError("\n".join(failed))
 
     def curves(self) -> dict[str, dict[int, list[dict[str, float]]]]:
-        """The curves of the finished trials, by query and seed."""
+        """The curves of the finished trials, by query and seed, up to the config's last round."""
+        rounds = self.cfg.active_learning.rounds
         return {
             query: {
-                seed: read_curve(self.trial_dir(query, seed))
+                seed: read_curve(self.trial_dir(query, seed))[:rounds]
                 for seed in self.seeds
                 if self.finished(query, seed)
             }
@@ -154,6 +157,59 @@ class Comparison:
             writer.writeheader()
             writer.writerows(rows)
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.work_dir / ".lock", timeout=0):
+                yield
+        except Timeout as error:
+            raise TrialError(
+                f"{self.work_dir} is in use: another comparison runs there."
+            ) from error
+
+    def _check_trial(self, query: str, seed: int) -> None:
+        directory = self.trial_dir(query, seed)
+        if (begun := sorted(directory.glob("round_*"))) and not (directory / "pool.json").exists():
+            raise FileExistsError(
+                f"{begun[0]} is there, but {directory / 'pool.json'} is missing. Put it back, or "
+                f"remove {directory}."
+            )
+        path = directory / "config.py"
+        if not path.exists():
+            return
+        was, now = _settings(Config.fromfile(path)), _settings(self.cfg)
+        if changed := sorted(k for k in was.keys() | now.keys() if was.get(k) != now.get(k)):
+            raise FileExistsError(
+                f"{path} was run with other settings ({', '.join(changed)}). Compare with the same "
+                "config, or choose another --work-dir."
+            )
+
+    def _run_trial(self, processes: "_Processes", query: str, seed: int) -> None:
+        if self.finished(query, seed):
+            return
+        directory = self.trial_dir(query, seed)
+        if query != FIRST and not (directory / "pool.json").exists():
+            self._copy_first_round(seed, directory)
+        cfg = copy.deepcopy(self.cfg)
+        if query == FIRST:
+            cfg.active_learning.rounds = 1
+        # The first round picks nothing, but a config has to have a query that the model can serve.
+        cfg.active_learning.query = self.queries.get(query) or next(iter(self.queries.values()))
+        directory.mkdir(parents=True, exist_ok=True)
+        with atomic_path(directory / "config.py") as tmp:
+            tmp.write_text(cfg.pretty_text, encoding="utf-8")
+        processes.run(directory, seed)
+
+    def _copy_first_round(self, seed: int, directory: Path) -> None:
+        """Copy to a temporary folder first: the trial's folder is there whole or not at all."""
+        temporary = directory.with_name(f".{directory.name}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)  # no round is in it: see check
+        logs = shutil.ignore_patterns("20*_*", "log.txt", "config.py", "curve.*")
+        shutil.copytree(self.trial_dir(FIRST, seed), temporary, ignore=logs)
+        temporary.rename(directory)
+
 
 class _Processes:
     """Runs trials as processes that can be stopped together."""
@@ -162,65 +218,68 @@ class _Processes:
         self._script = str(script)
         # Trials beside each other share the cores.
         self._threads = str(max((os.cpu_count() or 1) // jobs, 1))
-        self._gpus = list(range(torch.cuda.device_count()))
+        self._devices: queue.Queue[str | None] = queue.Queue()
+        for job in range(jobs):
+            names = _gpus()
+            self._devices.put(names[job % len(names)] if names else None)
+        self._lock = threading.Lock()
         self._running: set[subprocess.Popen] = set()
         self._stopped = False
 
     def run(self, directory: Path, seed: int) -> None:
-        """Run the trial of ``directory``.
+        """Run the trial of ``directory`` on a free device.
 
         Raises:
             TrialError: If it fails.
         """
-        if self._stopped:
-            return
+        device = self._devices.get()
+        try:
+            self._run(directory, seed, device)
+        finally:
+            self._devices.put(device)
+
+    def _run(self, directory: Path, seed: int, device: str | None) -> None:
         command = [sys.executable, self._script, str(directory / "config.py"), "--resume"]
         command += ["--work-dir", str(directory), "--seed", str(seed)]
         env = {"OMP_NUM_THREADS": self._threads, "OMP_WAIT_POLICY": "passive", **os.environ}
-        if self._gpus:
-            gpu = self._gpus.pop(0)
-            self._gpus.append(gpu)
-            env["CUDA_VISIBLE_DEVICES"] = str(gpu)
-        log = directory / "log.txt"
-        with open(log, "a") as file:
-            process = subprocess.Popen(command, env=env, stdout=file, stderr=subprocess.STDOUT)
-        self._running.add(process)
-        code = process.wait()
-        self._running.discard(process)
+        if device is not None:
+            env["CUDA_VISIBLE_DEVICES"] = device
+        path = directory / "log.txt"
+        with open(path, "ab") as log:
+            begin = log.tell()
+            with self._lock:
+                if self._stopped:
+                    return
+                process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
+                self._running.add(process)
+            code = process.wait()
+        with self._lock:
+            self._running.discard(process)
         if code and not self._stopped:
-            last = log.read_text(errors="replace").strip().rpartition("\n")[2]
-            raise TrialError(f"{directory} failed: {last} (all of it: {log})")
+            written = path.read_bytes()[begin:].decode(errors="replace").strip()
+            last = written.rpartition("\n")[2] or "it wrote nothing"
+            raise TrialError(f"{directory} ended with exit code {code}: {last} (see {path})")
 
     def stop(self) -> None:
         """End the trials that run; what they had finished stays."""
-        self._stopped = True
-        for process in list(self._running):
-            process.terminate()
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.terminate()
 
 
-def check_same_comparison(comparison: Comparison) -> None:
-    """Refuse to go on with trials of another config.
+def _gpus() -> list[str]:
+    """What ``CUDA_VISIBLE_DEVICES`` calls the GPUs that this process may use."""
+    count = torch.cuda.device_count()
+    names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return names[:count] if names != [""] else [str(i) for i in range(count)]
 
-    Raises:
-        FileExistsError: If a trial in the work directory was run with other settings.
-    """
-    for query in (FIRST, *comparison.queries):
-        for seed in comparison.seeds:
-            path = comparison.trial_dir(query, seed) / "config.py"
-            if not path.exists():
-                continue
-            was, now = (dict(c) for c in (Config.fromfile(path), comparison.cfg))
-            settings = [dict(c.pop("active_learning")) for c in (was, now)]
-            for setting in settings:
-                setting.pop("rounds", None)  # a comparison may be given more
-                setting.pop("query", None)
-            ignored = ("work_dir", "randomness", "launcher")
-            for config in (was, now):
-                for key in ignored:
-                    config.pop(key, None)
-            if was != now or settings[0] != settings[1]:
-                changed = [k for k in {**was, **now} if was.get(k) != now.get(k)]
-                raise FileExistsError(
-                    f"{path} was run with other settings ({', '.join(changed) or 'active_learning'}"
-                    "). Compare with the same config, or choose another --work-dir."
-                )
+
+def _settings(cfg: Config) -> dict:
+    """What has to be the same in all trials: not the query, and a comparison may get longer."""
+    settings = copy.deepcopy(cfg.to_dict())
+    for key in ("work_dir", "randomness", "launcher"):
+        settings.pop(key, None)
+    for key in ("rounds", "query"):
+        settings["active_learning"].pop(key, None)
+    return settings

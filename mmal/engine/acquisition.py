@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
 from mmal.datasets import PoolDataset
 from mmal.queries import Query
@@ -74,12 +74,26 @@ def acquire(
             scores.save(out_dir / "scores.parquet")
     else:
         scores = PoolScores(candidates, [paths[i] for i in candidates])
-    picks = query.select(scores, budget, _generator(pool, _QUERY), labeled)
+    picks = _select(query, scores, budget, _generator(pool, _QUERY), labeled)
     if is_main_process():
         write_image_list(out_dir / "picks.txt", [paths[i] for i in picks])
-    pool.commit(picks, type(query).__name__, pool_path if is_main_process() else None)
+    pool.commit(picks, query.description, pool_path if is_main_process() else None)
     barrier()  # nobody reads the pool before it is written
     return picks
+
+
+def _select(query: Query, *args: object) -> list[str]:
+    """Let the main process pick for all: on another device distances round differently."""
+    answer: list = [None]
+    if is_main_process():
+        try:
+            answer = [query.select(*args)]
+        except Exception as error:  # the others must not wait for picks that never come
+            answer = [error]
+    broadcast_object_list(answer)
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    return answer[0]
 
 
 def write_image_list(path: Path, img_paths: list[str]) -> None:

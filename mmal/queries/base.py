@@ -18,10 +18,16 @@ class Query(ABC):
         requires: Names of the columns of :class:`PoolScores` that the query reads, of those in
             :data:`mmal.models.scores.SCORES`.
         reads_labeled: Whether the query reads them of the labelled samples, too.
+        description: Its name with the parameters that it was built with, as in ``pool.json``.
     """
 
     requires: tuple[str, ...] = ()
     reads_labeled: bool = False
+    description: str
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.description = cls.__name__  # unless built from a config
 
     def select(
         self,
@@ -91,4 +97,8 @@ def build_query(cfg: dict) -> Query:
     if isinstance(cfg["type"], str) and QUERIES.get(cfg["type"]) is None:
         known = sorted(QUERIES.module_dict)
         raise ValueError(f"There is no query {cfg['type']!r}. Registered in mmal are {known}.")
-    return QUERIES.build({"_scope_": "mmal", **cfg})
+    query = QUERIES.build({"_scope_": "mmal", **cfg})
+    parameters = (f"{k}={v!r}" for k, v in cfg.items() if k not in ("type", "_scope_"))
+    joined = ", ".join(sorted(parameters))
+    query.description = type(query).__name__ + (f"({joined})" if joined else "")
+    return query

@@ -15,7 +15,7 @@ class DiverseLoss(Query):
 
     K-centre greedy as in :class:`CoreSet`, but a sample's distance counts as much as its predicted
     loss ranks: ``rank ** emphasis``, with ranks scaled to 1/N..1. Copies of a picked sample are at
-    distance 0, whatever their loss.
+    distance 0, but for rounding, whatever their loss.
 
     Args:
         emphasis: 0 gives the core-set; the larger, the more the predicted loss decides.

@@ -13,9 +13,9 @@ from .picking import kmeans_plus_plus, rank
 class KMeansPlusPlus(Query):
     """Draws the seeds of k-means++ in the embedding of the loss prediction module.
 
-    As BADGE (Ash et al., ICLR 2020) does in gradient embeddings, the predicted loss scales the
-    vectors here: of two samples equally far from the rest the one with the larger predicted loss
-    is more likely. Predicted losses have no scale of their own; their ranks, in 0..1, are used.
+    As the loss does of the gradient embeddings of BADGE (Ash et al., ICLR 2020), the predicted
+    loss scales the vectors here: where it is small they are close together, and few are drawn.
+    Predicted losses have no scale of their own; their ranks, in 1/N..1, are used.
     """
 
     requires = ("embedding", "pred_loss")

@@ -35,8 +35,8 @@ def rank(values: np.ndarray) -> np.ndarray:
 class NearestDistances:
     """How far each candidate is from the nearest sample that is labelled or chosen.
 
-    On a GPU, if there is one and it has room. A step costs one product of the candidates with a
-    vector, and no memory.
+    On a GPU, if there is one and it has the memory. A step costs one product of the candidates
+    with a vector.
 
     Args:
         candidates: Vectors of shape (N, D).
@@ -48,15 +48,14 @@ class NearestDistances:
     """
 
     def __init__(self, candidates: np.ndarray, labeled: np.ndarray | None) -> None:
-        device = _device_for(candidates)
         # Distances are differences of squares: about the mean the least is lost by them.
         mean = candidates.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self._vectors = torch.from_numpy(candidates - mean).float().to(device)
-        self._squares = self._vectors.square().sum(dim=1)
-        self.squared = torch.full_like(self._squares, torch.inf)
-        if labeled is not None and len(labeled):
-            known = torch.from_numpy(labeled - mean).float().to(device)
-            self._start_from(known)
+        vectors = torch.from_numpy(candidates - mean).float()
+        known = None if labeled is None else torch.from_numpy(labeled - mean).float()
+        try:
+            self._start(vectors, known, "cuda" if torch.cuda.is_available() else "cpu")
+        except torch.cuda.OutOfMemoryError:
+            self._start(vectors, known, "cpu")
 
     def choose(self, index: int) -> None:
         """Choose a candidate: others are no further than from it, and it is never far again."""
@@ -67,8 +66,14 @@ class NearestDistances:
         self.squared[chosen] = -1
         self.squared[index] = -1
 
-    def _start_from(self, known: Tensor) -> None:
-        squares = known.square().sum(dim=1)
+    def _start(self, vectors: Tensor, known: Tensor | None, device: str) -> None:
+        self._vectors = vectors.to(device)
+        self._squares = torch.linalg.vector_norm(self._vectors, dim=1).square()
+        self.squared = torch.full_like(self._squares, torch.inf)
+        if known is None or not len(known):
+            return
+        known = known.to(device)
+        squares = torch.linalg.vector_norm(known, dim=1).square()
         for begin in range(0, len(self._vectors), _CHUNK):
             rows = slice(begin, begin + _CHUNK)
             products = self._vectors[rows] @ known.T
@@ -144,12 +149,3 @@ def kmeans_plus_plus(
         chosen.append(int(rng.choice(len(candidates), p=probabilities)))
         nearest.choose(chosen[-1])
     return np.array(chosen)
-
-
-def _device_for(candidates: np.ndarray) -> torch.device:
-    """The GPU, if there is one with room for the candidates."""
-    if torch.cuda.is_available():
-        free, _ = torch.cuda.mem_get_info()
-        if free > 2 * candidates.size * 4:
-            return torch.device("cuda")
-    return torch.device("cpu")

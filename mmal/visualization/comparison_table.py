@@ -19,7 +19,8 @@ def comparison_rows(summaries: Sequence[QuerySummary]) -> list[list[str]]:
             for mean, std in zip(summary.mean, summary.std, strict=True)
         ]
         gain = "" if summary.gain is None else _interval(summary.gain, digits)
-        saved = "-" if summary.saved != summary.saved else f"{summary.saved:.0f}"
+        saved = "" if summary.saved is None else f"{summary.saved:.0f}"
+        saved = "not reached" if saved == "nan" else saved
         rows.append([summary.query, *cells, f"{summary.area:.{digits}f}", gain, saved])
     return rows
 

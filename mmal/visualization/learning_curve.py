@@ -88,7 +88,7 @@ def aligned(label: str, curves: Sequence[Curve], column: str) -> tuple[np.ndarra
         label: What the trials are called in an error message.
         curves: The trials.
         column: A column of ``curve.csv``; NaN in rounds without it, as an evaluator may leave out
-            a metric where nothing was detected.
+            a metric where nothing was detected. It has to be in the first or any other trial.
 
     Raises:
         ValueError: If a curve lacks the column, or the trials have no label count in common.

@@ -6,19 +6,21 @@ import re
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
-from mmal.apis.comparison import FIRST, Comparison, TrialError, check_same_comparison
+from mmal.apis import comparison as module
+from mmal.apis.comparison import FIRST, Comparison, TrialError
 
 ROOT = Path(__file__).parents[2]
 QUERIES = {"Random": dict(type="mmal.Random"), "Ours": dict(type="mmal.LearnedLoss")}
 
 #: Stands for tools/run_rounds.py: writes down how it was called, and a curve.
 SCRIPT = """
-import argparse, json, pathlib, sys
+import argparse, json, os, pathlib, sys, time
 from mmengine.config import Config
 
 parser = argparse.ArgumentParser()
@@ -30,11 +32,17 @@ args = parser.parse_args()
 cfg = Config.fromfile(args.config).active_learning
 with open(args.work_dir.parents[1] / "calls.txt", "a") as file:
     print(args.work_dir.parent.name, args.seed, cfg.rounds, cfg.query["type"], file=file)
+with open(args.work_dir.parents[1] / "devices.txt", "a") as file:
+    print(os.environ.get("CUDA_VISIBLE_DEVICES"), file=file)
 if (args.work_dir.parents[1] / f"fail_{args.work_dir.parent.name}").exists():
     sys.exit("something is wrong")
+if (args.work_dir.parents[1] / "wait").exists():
+    (args.work_dir.parents[1] / "waiting").touch()
+    time.sleep(600)
+(args.work_dir / "round_00").mkdir(exist_ok=True)
 pool = args.work_dir / "pool.json"
 if not pool.exists():
-    pool.write_text(json.dumps(args.seed))
+    pool.write_text(json.dumps([args.work_dir.parent.name, args.seed]))
 rounds = "".join(f"{i},{10 * i + 10},0.{i}\\n" for i in range(cfg.rounds))
 (args.work_dir / "curve.csv").write_text("round,labeled,mAP\\n" + rounds)
 """
@@ -68,17 +76,19 @@ def test_first_round_is_run_once_a_seed_and_copied(comparison, script):
         "Ours 7 3 mmal.LearnedLoss",
         "Random 0 3 mmal.Random",
         "Random 7 3 mmal.Random",
-        f"{FIRST} 0 1 mmal.CoreSet",
-        f"{FIRST} 7 1 mmal.CoreSet",
+        f"{FIRST} 0 1 mmal.Random",
+        f"{FIRST} 7 1 mmal.Random",
     ]
     assert sorted(finished[:2]) == [(FIRST, 0), (FIRST, 7)]
     assert len(finished) == 6
     for query in QUERIES:
         for seed in (0, 7):  # the first round's file, not one of the trial's own
-            assert json.loads((comparison.trial_dir(query, seed) / "pool.json").read_text()) == seed
+            pool = (comparison.trial_dir(query, seed) / "pool.json").read_text()
+            assert json.loads(pool) == [FIRST, seed]
 
 
-def test_what_is_finished_stays(comparison, script):
+def test_what_is_finished_stays(comparison, script, monkeypatch):
+    monkeypatch.setattr(module, "check_queries", lambda cfg, queries: None)  # no model here
     comparison.run(script)
     before = calls(comparison)
     comparison.run(script)
@@ -87,20 +97,20 @@ def test_what_is_finished_stays(comparison, script):
     longer = Config(comparison.cfg.to_dict())
     longer.active_learning.rounds = 4
     longer = Comparison(longer, dict(Ours=QUERIES["Ours"]), [0, 8], comparison.work_dir)
-    check_same_comparison(longer)
+    longer.check()
     longer.run(script)
     new = [call for call in calls(comparison) if call not in before]
     assert new == [
         "Ours 0 4 mmal.LearnedLoss",
         "Ours 8 4 mmal.LearnedLoss",
-        f"{FIRST} 8 1 mmal.CoreSet",
+        f"{FIRST} 8 1 mmal.LearnedLoss",
     ]
 
 
 def test_failed_trial_is_named_and_the_others_are_run(comparison, script):
     comparison.work_dir.mkdir()
     (comparison.work_dir / "fail_Random").touch()
-    with pytest.raises(TrialError, match=r"Random/seed_0 failed: something is wrong .*log\.txt"):
+    with pytest.raises(TrialError, match=r"Random/seed_0 ended with exit code 1: something is"):
         comparison.run(script)
 
     assert comparison.finished("Ours", 7)
@@ -127,11 +137,68 @@ def test_other_settings_are_refused(comparison, script):
     other.model.type = "B"
 
     with pytest.raises(FileExistsError, match=r"config\.py was run with other settings \(model\)"):
-        check_same_comparison(Comparison(other, QUERIES, [0], comparison.work_dir))
+        Comparison(other, QUERIES, [0], comparison.work_dir).check()
     other.model.type = "A"
     other.active_learning.budget = 11
     with pytest.raises(FileExistsError, match=r"other settings \(active_learning\)"):
-        check_same_comparison(Comparison(other, QUERIES, [0], comparison.work_dir))
+        Comparison(other, QUERIES, [0], comparison.work_dir).check()
+
+
+def test_failed_first_round_stops_its_own_seed_alone(comparison, script):
+    comparison.work_dir.mkdir()
+    broken = comparison.trial_dir(FIRST, 7)
+    broken.parent.mkdir()
+    broken.touch()  # no folder can be made
+    with pytest.raises((TrialError, OSError)):
+        comparison.run(script)
+    broken.unlink()
+    (comparison.work_dir / f"fail_{FIRST}").touch()
+    comparison.trial_dir(FIRST, 0).mkdir(exist_ok=True)
+    (comparison.trial_dir(FIRST, 0) / "curve.csv").write_text("round,labeled,mAP\n0,10,0.1\n")
+
+    with pytest.raises(TrialError, match=f"{FIRST}/seed_7 ended with exit code 1"):
+        comparison.run(script)
+    assert comparison.finished("Ours", 0)
+    assert not comparison.finished("Ours", 7)
+
+
+def test_lost_pool_file_is_named_and_nothing_is_removed(comparison, script):
+    comparison.run(script)
+    directory = comparison.trial_dir("Ours", 7)
+    (directory / "pool.json").unlink()
+
+    with pytest.raises(FileExistsError, match=r"Ours/seed_7/pool\.json is missing\. Put it back"):
+        comparison.check()
+    assert (directory / "round_00").is_dir()
+
+
+def test_interrupted_trials_end_and_a_second_comparison_is_refused(comparison, script):
+    comparison.work_dir.mkdir()
+    (comparison.work_dir / "wait").touch()
+
+    def interrupt(self):
+        while not (comparison.work_dir / "waiting").exists():
+            time.sleep(0.05)
+        with pytest.raises(TrialError, match="is in use"):
+            comparison.run(script)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "as_completed", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            comparison.run(script, jobs=2)  # waits for its trials, which else slept for long
+    (comparison.work_dir / "wait").unlink()
+    comparison.run(script)
+    assert comparison.finished("Ours", 7)
+
+
+def test_trials_get_the_gpus_that_may_be_used(comparison, script, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5")
+    monkeypatch.setattr(module.torch.cuda, "device_count", lambda: 2)
+    comparison.run(script, jobs=2)
+
+    devices = (comparison.work_dir / "devices.txt").read_text().split()
+    assert set(devices) == {"2", "GPU-5"}
 
 
 def test_one_round_compares_nothing(comparison):
@@ -150,7 +217,7 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
     with open(tmp_path / "compare" / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["query"] for row in rows[::2]] == ["CoreSet", "Entropy_aggregation=_max"]
+    assert [row["query"] for row in rows[::2]] == ["CoreSet", "Entropy-aggregation-max"]
     # The same first round, then picks of their own.
     assert len({row["pascal_voc/mAP"] for row in rows[::2]}) == 1
     pools = [
@@ -158,7 +225,10 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
         for row in rows[::2]
     ]
     assert len({tuple(pool["rounds"][0]["picks"]) for pool in pools}) == 1
-    assert [pool["rounds"][1]["query"] for pool in pools] == ["CoreSet", "Entropy"]
+    assert [pool["rounds"][1]["query"] for pool in pools] == [
+        "CoreSet",
+        "Entropy(aggregation='max')",
+    ]
     assert (tmp_path / "compare" / "curves.png").stat().st_size > 1000
     assert "| CoreSet | " in (tmp_path / "compare" / "table.md").read_text()
 
@@ -170,6 +240,7 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
         ("Entropy(", "'Entropy(' cannot be read"),
         ('Entropy(aggregation="median")', "must be 'mean', 'max' or 'sum'"),
         ("Random(k=1)", "'Random(k=1)' cannot be read"),
+        ('Entropy("max")', "parameters need names"),
     ],
 )
 def test_unknown_queries_are_refused(

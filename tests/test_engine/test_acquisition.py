@@ -206,6 +206,10 @@ def test_only_the_main_process_writes(pool, run, tmp_path, monkeypatch):
     monkeypatch.setattr("mmal.engine.acquisition.is_main_process", lambda: False)
     score = Scorer()
 
+    def from_main_process(answer):
+        answer[0] = score.best(UNLABELED, 3)
+
+    monkeypatch.setattr("mmal.engine.acquisition.broadcast_object_list", from_main_process)
     assert run(LearnedLoss(), score) == score.best(UNLABELED, 3)
     assert pool.labeled_ids == LABELED + score.best(UNLABELED, 3)
     assert not list(tmp_path.iterdir())
@@ -231,3 +235,14 @@ def test_query_that_reads_labelled_samples_gets_their_scores_and_picks_none(pool
     assert picks == sorted(candidates, key=lambda i: -abs(score.table[i] - first))[:3]
     assert score.asked == [candidates + LABELED]
     assert PoolScores.load(tmp_path / "round" / "scores.parquet").ids == candidates
+
+
+def test_failure_to_pick_reaches_every_process(run, monkeypatch):
+    monkeypatch.setattr("mmal.engine.acquisition.is_main_process", lambda: False)
+
+    def from_main_process(answer):
+        answer[0] = ValueError("cannot rank")
+
+    monkeypatch.setattr("mmal.engine.acquisition.broadcast_object_list", from_main_process)
+    with pytest.raises(ValueError, match="cannot rank"):
+        run(LearnedLoss(), Scorer())

@@ -20,6 +20,7 @@ RUNTIME = {
     "mmcv.ops": "mm_continued.txt",
     "mmdet.apis": "mm_continued.txt",
     "mmdet.datasets": "mm_continued.txt",
+    "filelock": "runtime.txt",
     "matplotlib": "runtime.txt",
     "numpy": "runtime.txt",
     "PIL": "runtime.txt",

@@ -1,5 +1,7 @@
 """Everything that can be refused before the first training."""
 
+from collections.abc import Sequence
+
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
@@ -8,6 +10,7 @@ from torch import nn
 from mmal.datasets import PoolDataset
 from mmal.datasets.checks import check_datasets
 from mmal.models import LearningLossMixin, build_model
+from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 from mmal.utils import type_name
 
@@ -66,6 +69,31 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     return pool
 
 
+def check_queries(cfg: Config, queries: Sequence[dict]) -> None:
+    """Check what queries need of data and model; write nothing, and do not look at the images.
+
+    Args:
+        cfg: A config of acquisition rounds; its own query does not matter.
+        queries: Configs of queries.
+
+    Raises:
+        ValueError: If the pool is too small for all rounds.
+        TypeError: If the model cannot give what a query reads.
+    """
+    init_default_scope(cfg.get("default_scope", "mmdet"))
+    settings = RoundSettings.from_config(cfg)
+    model = build_model(cfg)
+    dataset = PoolDataset(
+        pool_of(cfg),
+        split="unlabeled",
+        pipeline=test_pipeline(cfg),
+        group_by=settings.group_by,
+    )
+    settings.check_pool_size(len(dataset.pool.ids))
+    for query in queries:
+        check_scores(model, dataset, build_query(query).requires)
+
+
 def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
     if work_dir.pool.exists() and not resume:
         raise FileExistsError(
@@ -101,7 +129,7 @@ def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: Wo
             f"{work_dir.pool} holds {len(pool.rounds)} rounds, but active_learning.rounds is "
             f"{settings.rounds}. Resume with at least as many."
         )
-    query = type(settings.build_query()).__name__
+    query = settings.build_query().description
     found = [(pool.seed, len(r.picks), r.query) for r in pool.rounds]
     budgets = [settings.initial] + [settings.budget] * (len(found) - 1)
     queries = ["initial"] + [query] * (len(found) - 1)

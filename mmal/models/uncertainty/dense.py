@@ -25,7 +25,7 @@ HEADS = (
 
 
 class DenseHeadDistributions(PredictedDistributions):
-    """The boxes that the detector would hand to NMS: those above its ``score_thr``.
+    """The boxes whose classification is above the detector's ``score_thr``, before NMS.
 
     With a softmax the distribution of a box is that over all classes and the background. Sigmoids
     decide class by class: the distribution is that of the most likely class, (p, 1 - p), with p
@@ -55,7 +55,8 @@ class DenseHeadDistributions(PredictedDistributions):
             distributions = scores.softmax(dim=-1)
             best = distributions[..., :-1].amax(dim=-1)  # the background comes last
         threshold = head.test_cfg.get("score_thr", 0)
-        return [d[b > threshold] for d, b in zip(distributions, best, strict=True)]
+        # Not "above": NaN is to be kept, so that a model that has diverged is noticed.
+        return [d[~(b <= threshold)] for d, b in zip(distributions, best, strict=True)]
 
 
 def _rows(levels: Sequence[Tensor], channels: int) -> Tensor:

@@ -16,7 +16,7 @@ class HeatmapDistributions(PredictedDistributions):
 
     Local maxima (3 x 3) keep their heights, all other pixels are zero, and a map is divided by its
     sum: one sharp peak is certain, two equal ones are not, wherever they are. (Liu & Ferrari,
-    "Active Learning for Human Pose Estimation", ICCV 2017, section 3.1, take the softmax of the
+    "Active Learning for Human Pose Estimation", ICCV 2017, take the softmax of the
     heights; heatmaps of regressed Gaussians are between 0 and 1, of which a softmax is nearly
     flat.) A map without a positive pixel is uniform.
     """
@@ -40,4 +40,4 @@ class HeatmapDistributions(PredictedDistributions):
         peaks = peaks.flatten(2)
         total = peaks.sum(dim=-1, keepdim=True)
         uniform = peaks.new_full((), 1 / peaks.shape[-1])
-        return list((peaks / total.clamp(min=1e-12)).where(total > 0, uniform))
+        return list((peaks / total).where(total != 0, uniform))

@@ -11,10 +11,10 @@ ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead")
 
 
 class TwoStageDistributions(PredictedDistributions):
-    """The RoIs that the detector would hand to its last NMS: those above its ``score_thr``.
+    """The RoIs with a class above the detector's ``score_thr``, before NMS.
 
-    The distribution of an RoI is the softmax over all classes and the background; in a cascade it
-    is the mean of the stages.
+    The distribution of an RoI is the softmax over all classes and the background; in a cascade
+    that of the mean of the stages' logits, as MMDetection has it.
     """
 
     supported = f"two-stage detectors with an RPN and one of {', '.join(ROI_HEADS)}"
@@ -39,4 +39,5 @@ class TwoStageDistributions(PredictedDistributions):
         results = model.roi_head.predict_bbox(feats, metas, proposals, rcnn_test_cfg=None)
         threshold = model.roi_head.test_cfg.score_thr
         scores = [result.scores.float() for result in results]
-        return [s[(s[:, :-1] > threshold).any(dim=1)] for s in scores]
+        # Not "above": NaN is to be kept, so that a model that has diverged is noticed.
+        return [s[~(s[:, :-1].amax(dim=1) <= threshold)] for s in scores]

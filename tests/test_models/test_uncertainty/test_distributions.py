@@ -1,15 +1,32 @@
 """Tests of the distributions that target models predict, against their own predictions."""
 
+import itertools
+import math
+
 import pytest
 import torch
+from mmdet.structures import DetDataSample
 from mmdet.testing import demo_mm_inputs
 from mmengine.hub import get_config
 from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import InstanceData
 from mmpose.testing import get_packed_inputs
 
-from mmal.models.uncertainty import distributions_of
+from mmal.models.uncertainty import MEASURES, distributions_of
 from tests.families import DENSE, FAMILIES, TWO_STAGE
 
+DENSE_NAMES = (
+    "SSDLite",
+    "RetinaNet",
+    "FCOS",
+    "ATSS",
+    "GFL",
+    "PAA",
+    "YOLOX",
+    "RTMDet",
+    "VFNet",
+    "FSAF",
+)
 #: Those whose scores are the classifier's alone: FCOS and its kin multiply by the centerness.
 DETECTORS = [
     family
@@ -27,6 +44,13 @@ DETECTORS = [
         "Faster R-CNN",
         "Cascade R-CNN",
     )
+]
+DENSE_FAMILIES = [f for f in FAMILIES if f.group == DENSE and f.name in DENSE_NAMES]
+FOLDER = "mmpose::body_2d_keypoint/topdown_heatmap/mpii"
+NAN_CONFIGS = [
+    "mmdet::retinanet/retinanet_r18_fpn_1x_coco.py",
+    "mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py",
+    f"{FOLDER}/td-hm_res50_8xb64-210e_mpii-256x256.py",
 ]
 NO_NMS = dict(score_thr=0.0, nms=dict(type="nms", iou_threshold=1.0), max_per_img=10**6)
 
@@ -72,9 +96,57 @@ def test_boxes_are_those_of_the_detector_without_nms(family):
             expected = foreground.flatten().sort(descending=True).values
             torch.testing.assert_close(best, expected[: len(best)], rtol=1e-5, atol=1e-7)
 
-    thr = foreground.amax(1).median().item()
-    (model.roi_head if family.group == TWO_STAGE else model.bbox_head).test_cfg.score_thr = thr
-    assert len(predict(model, data)[1]) == (foreground.amax(1) > thr).sum()
+
+@pytest.mark.parametrize(
+    "family", [f for f in DENSE_FAMILIES if f.name != "YOLOX"], ids=lambda family: family.name
+)
+@torch.no_grad()
+def test_boxes_of_dense_heads_are_those_of_a_loop(family):
+    model = build(f"mmdet::{family.config}")
+    head = model.bbox_head
+    generator = torch.Generator().manual_seed(0)
+    anchors = head.num_base_priors
+    anchors = anchors if isinstance(anchors, list) else [anchors] * 2
+    scores = [torch.randn(2, a * head.cls_out_channels, 3, 2, generator=generator) for a in anchors]
+    head.forward = lambda feats: (scores, None, None)
+    head.test_cfg.score_thr = threshold = 0.6
+
+    expected: list[list] = [[], []]
+    for n, level in itertools.product(range(2), range(len(scores))):
+        for y, x, anchor in itertools.product(range(3), range(2), range(anchors[level])):
+            first = anchor * head.cls_out_channels
+            logits = scores[level][n, first : first + head.cls_out_channels, y, x]
+            if head.use_sigmoid_cls:
+                p = max(1 / (1 + math.exp(-v)) for v in logits.tolist())
+                row, best = [p, 1 - p], p
+            else:
+                total = sum(math.exp(v) for v in logits.tolist())
+                row = [math.exp(v) / total for v in logits.tolist()]
+                best = max(row[:-1])
+            if best > threshold:
+                expected[n].append(row)
+    found = distributions_of(model).predict(model, None, [None, None])
+    for rows, distributions in zip(expected, found, strict=True):
+        shape = (len(rows), 2 if head.use_sigmoid_cls else head.cls_out_channels)
+        torch.testing.assert_close(distributions, torch.tensor(rows).reshape(shape))
+
+
+@pytest.mark.parametrize("config", NAN_CONFIGS)
+@torch.no_grad()
+def test_predictions_that_are_not_numbers_stay_so(config):
+    model = build(config)
+    head = model.head if "mmpose" in config else getattr(model, "bbox_head", None)
+    if head is None:
+        nan = InstanceData(scores=torch.full((3, 81), torch.nan))
+        model.rpn_head.predict = lambda *args, **kwargs: None
+        model.roi_head.predict_bbox = lambda *args, **kwargs: [nan]
+    else:
+        nan = torch.full((1, 80 * 9 if "retina" in config else 16, 4, 4), torch.nan)
+        head.forward = lambda feats: nan if "mmpose" in config else ([nan], None)
+    (found,) = distributions_of(model).predict(model, None, [DetDataSample()])
+
+    for measure in MEASURES.values():
+        assert not measure(found).isfinite().any()
 
 
 def test_peaks_of_heatmaps():

@@ -1,7 +1,6 @@
 """Compare queries over trials: run all rounds, write table, curves and what they amount to."""
 
 import argparse
-import ast
 import re
 import signal
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from mmal.apis.cli import add_cfg_options, read_config
+from mmal.apis.cli import add_cfg_options, parse_query, read_config
 from mmal.apis.comparison import Comparison, TrialError
 from mmal.engine.rounds import RoundSettings
 from mmal.evaluation.summary import summarize
@@ -71,6 +70,7 @@ def main() -> None:
     except TrialError as error:
         failure = str(error)
     except KeyboardInterrupt:
+        print("Interrupted. The same command goes on.", file=sys.stderr)
         sys.exit(130)
     except (ValueError, TypeError, FileExistsError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
@@ -86,30 +86,13 @@ def _comparison(args: argparse.Namespace) -> Comparison:
     if args.jobs < 1:
         raise ValueError(f"--jobs must be at least 1. Got {args.jobs} instead.")
     work_dir = Path(args.work_dir or f"work_dirs/{Path(args.config).stem}_compare")
-    queries = dict(_query(text) for text in args.queries)
+    queries = {_label(query): query for query in map(parse_query, args.queries)}
     return Comparison(cfg, queries, list(dict.fromkeys(args.seeds)), work_dir)
 
 
-def _query(text: str) -> tuple[str, dict]:
-    """Read ``Name`` or ``Name(parameter=value, …)``; return a name for folders and the config.
-
-    Raises:
-        ValueError: If it does not parse, or there is no such query.
-    """
-    try:
-        node = ast.parse(text, mode="eval").body
-        name, keywords = (node.func, node.keywords) if isinstance(node, ast.Call) else (node, [])
-        if getattr(node, "args", []):
-            raise ValueError("parameters need names, as in Entropy(aggregation='max')")
-        parameters = {k.arg: ast.literal_eval(k.value) for k in keywords}
-        name = ast.unparse(name)
-        query = build_query(dict(type=name if "." in name else f"mmal.{name}", **parameters))
-    except (SyntaxError, TypeError, ValueError) as error:
-        raise ValueError(f"--queries: {text!r} cannot be read: {error}") from error
-    label = re.sub(r"[^\w.+-]+", "-", query.description).strip("-")
-    return label, dict(
-        type=f"mmal.{type(query).__name__}" if "." not in name else name, **parameters
-    )
+def _label(query: dict) -> str:
+    """Name a query such that the name can be a folder's."""
+    return re.sub(r"[^\w.+-]+", "-", build_query(query).description).strip("-")
 
 
 def _run(comparison: Comparison, jobs: int) -> None:
@@ -137,19 +120,29 @@ def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -
     if any(metric in row for row in every):
         for row in every:  # evaluators leave it out where nothing was detected
             row.setdefault(metric, 0.0)
-    trials = {query: list(trials.values()) for query, trials in curves.items()}
+    runs = {query: list(trials.values()) for query, trials in curves.items()}
     try:
-        plot_curves(trials, root / "curves.png", metric, args.cost)
+        plot_curves(runs, root / "curves.png", metric, args.cost)
         summaries = summarize(curves, metric, baseline, args.cost)
     except ValueError as error:  # no such metric, or no seed that all queries have finished
         sys.exit(f"error: {error}")
+    trials = summaries[0].trials
+    what = f"mean ± std of {trials} trials" if trials > 1 else "one trial"
     title = (
-        f"{metric} by labelled samples, mean ± std of {summaries[0].trials} trials; area: mean "
-        f"height over {COSTS[args.cost]}; gain and labels saved: against {baseline}"
+        f"{metric} by labelled samples, {what}; area: mean height over {COSTS[args.cost]}; gain "
+        f"and labels saved: against {baseline}"
     )
     with atomic_path(root / "table.md") as tmp:
         tmp.write_text(comparison_markdown(summaries, title), encoding="utf-8")
     console.print(comparison_table(summaries, title))
+    missing = [
+        f"{query} (seed {seed})"
+        for query in comparison.queries
+        for seed in comparison.seeds
+        if not comparison.finished(query, seed)
+    ]
+    if missing:
+        console.print(f"Not finished, and not in the table: {', '.join(missing)}", markup=False)
     console.print(f"Table, curves and results.csv: {root}", markup=False)
 
 

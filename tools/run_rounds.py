@@ -2,8 +2,13 @@
 
 import argparse
 
-from mmal.apis import run_rounds
-from mmal.apis.cli import add_config_arguments, config_from_args
+from mmal.apis import prepare_rounds
+from mmal.apis.cli import (
+    add_config_arguments,
+    config_from_args,
+    one_line_errors,
+    parse_query,
+)
 
 EXAMPLE = """example:
   python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/demo
@@ -21,7 +26,9 @@ def parse_args() -> argparse.Namespace:
         "--resume", action="store_true", help="go on with the rounds in the work directory"
     )
     parser.add_argument(
-        "--query", help="replaces active_learning.query by a registered one, such as Random"
+        "--query",
+        help="replaces active_learning.query by a registered one, such as Random or "
+        "\"Entropy(aggregation='max')\"",
     )
     parser.add_argument("--seed", type=int, help="replaces randomness.seed")
     add_config_arguments(parser)
@@ -30,13 +37,15 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    cfg = config_from_args(args)
-    if args.query is not None:
-        name = args.query if "." in args.query else f"mmal.{args.query}"
-        cfg.merge_from_dict(dict(active_learning=dict(query=dict(_delete_=True, type=name))))
-    if args.seed is not None:
-        cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
-    run_rounds(cfg, resume=args.resume)
+    with one_line_errors():
+        cfg = config_from_args(args)
+        if args.query is not None:
+            query = dict(_delete_=True, **parse_query(args.query))
+            cfg.merge_from_dict(dict(active_learning=dict(query=query)))
+        if args.seed is not None:
+            cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
+        rounds = prepare_rounds(cfg, resume=args.resume)
+    rounds.run()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Predict the target loss of images and write a table, one row an image."""
 
 import argparse
+from pathlib import Path
 
 from mmal.apis import score_images
-from mmal.apis.cli import add_cfg_options, read_config
+from mmal.apis.cli import add_cfg_options, one_line_errors, read_config
 
 EXAMPLE = """example:
   python tools/score_pool.py configs/demo/toy_voc.py work_dirs/demo/round_02/epoch_10.pth \\
@@ -28,7 +29,11 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    scores = score_images(read_config(args), args.checkpoint, args.images, args.pool, args.device)
+    with one_line_errors():
+        if Path(args.out).suffix not in (".csv", ".parquet"):
+            raise ValueError(f"--out must end in .csv or .parquet. Got {args.out} instead.")
+        cfg = read_config(args)
+        scores = score_images(cfg, args.checkpoint, args.images, args.pool, args.device)
     scores.save(args.out)
     print(f"{len(scores)} images scored: {args.out}")
 

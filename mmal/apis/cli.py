@@ -1,10 +1,16 @@
 """What the command lines of all tools share."""
 
 import argparse
+import ast
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+
+from mmal.queries import build_query
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, training: bool = True) -> None:
@@ -34,6 +40,38 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         help="settings that replace the config's, such as active_learning.budget=50 "
         'train_dataloader.batch_size=8 key="[a,b]"',
     )
+
+
+def parse_query(text: str) -> dict:
+    """Read a query as written on a command line, ``Name`` or ``Name(parameter=value, …)``.
+
+    Returns:
+        The query's config.
+
+    Raises:
+        ValueError: If it does not parse, or there is no such query or parameter.
+    """
+    try:
+        node = ast.parse(text, mode="eval").body
+        name, keywords = (node.func, node.keywords) if isinstance(node, ast.Call) else (node, [])
+        if getattr(node, "args", []):
+            raise ValueError("parameters need names, as in Entropy(aggregation='max')")
+        parameters = {k.arg: ast.literal_eval(k.value) for k in keywords}
+        name = ast.unparse(name)
+        cfg = dict(type=name if "." in name else f"mmal.{name}", **parameters)
+        build_query(cfg)
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"The query {text!r} cannot be read: {error}") from error
+    return cfg
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with the message alone where input is refused, before any long work."""
+    try:
+        yield
+    except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
+        sys.exit(f"error: {error}")
 
 
 def read_config(args: argparse.Namespace) -> Config:

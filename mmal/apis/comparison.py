@@ -18,7 +18,7 @@ import torch
 from filelock import FileLock, Timeout
 from mmengine.config import Config
 
-from mmal.engine.rounds import check_queries
+from mmal.engine.rounds import WorkDir, check_queries
 from mmal.utils import atomic_path
 from mmal.visualization import read_curve
 
@@ -146,7 +146,7 @@ class Comparison:
     def write_csv(self, path: str | os.PathLike) -> None:
         """Write the curves of all finished trials as one table, a row a round, atomically."""
         rows = [
-            {"query": query, "seed": seed, **row}
+            {"query": query, "seed": seed, **{k: _as_counted(v) for k, v in row.items()}}
             for query, trials in self.curves().items()
             for seed, curve in trials.items()
             for row in curve
@@ -203,11 +203,17 @@ class Comparison:
 
     def _copy_first_round(self, seed: int, directory: Path) -> None:
         """Copy to a temporary folder first: the trial's folder is there whole or not at all."""
+        source = self.trial_dir(FIRST, seed)
+        if WorkDir(source).checkpoint(0) is None:
+            raise TrialError(
+                f"{source} has no checkpoint, with which the queries of seed {seed} begin. Put it "
+                "back, or remove that folder to have it trained again."
+            )
         temporary = directory.with_name(f".{directory.name}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(directory, ignore_errors=True)  # no round is in it: see check
         logs = shutil.ignore_patterns("20*_*", "log.txt", "config.py", "curve.*")
-        shutil.copytree(self.trial_dir(FIRST, seed), temporary, ignore=logs)
+        shutil.copytree(source, temporary, ignore=logs)
         temporary.rename(directory)
 
 
@@ -275,11 +281,16 @@ def _gpus() -> list[str]:
     return names[:count] if names != [""] else [str(i) for i in range(count)]
 
 
+def _as_counted(value: float) -> float | int:
+    return int(value) if value.is_integer() else value
+
+
 def _settings(cfg: Config) -> dict:
     """What has to be the same in all trials: not the query, and a comparison may get longer."""
     settings = copy.deepcopy(cfg.to_dict())
     for key in ("work_dir", "randomness", "launcher"):
         settings.pop(key, None)
-    for key in ("rounds", "query"):
-        settings["active_learning"].pop(key, None)
-    return settings
+    rounds = settings.pop("active_learning")
+    return settings | {
+        f"active_learning.{k}": v for k, v in rounds.items() if k not in ("rounds", "query")
+    }

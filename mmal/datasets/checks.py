@@ -110,13 +110,34 @@ def _check_other(dataset: BaseDataset, ignored: set[str], images: dict[str, str]
     if not infos:
         problems.append(f"{source} names no {'people' if _is_pose(dataset) else 'images'}")
     if _is_pose(dataset):
-        problems += _check_people(dataset, infos)
+        problems += [*_check_counts(dataset, infos), *_check_people(dataset, infos)]
     images.update({info["img_path"]: source for info in infos})
     return problems
 
 
 def _is_pose(dataset: BaseDataset) -> bool:
     return "num_keypoints" in dataset.metainfo
+
+
+def _check_counts(dataset: BaseDataset, infos: Sequence[dict]) -> list[str]:
+    """Check that files in MPII layout speak of the same people, and that none is left out."""
+    people = load(dataset.ann_file)
+    if not isinstance(people, list):  # COCO: crowds and people without joints are left out
+        return []
+    problems = []
+    if (left_out := len(people) - len(infos)) > 0:
+        problems.append(
+            f"{dataset.ann_file}: MMPose leaves out {left_out} of {len(people)} people, whose box "
+            "is empty (scale)"
+        )
+    if head_boxes := getattr(dataset, "headbox_dict", None):
+        found = head_boxes["headboxes_src"].shape[2]
+        if found != len(people):
+            problems.append(
+                f"{dataset.headbox_file} has {found} head boxes, {dataset.ann_file} has "
+                f"{len(people)} people"
+            )
+    return problems
 
 
 def _check_people(dataset: BaseDataset, infos: Sequence[dict]) -> list[str]:

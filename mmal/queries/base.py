@@ -1,5 +1,6 @@
 """What every query has in common."""
 
+import inspect
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -92,12 +93,17 @@ def build_query(cfg: dict) -> Query:
     """Build a query from its config, whatever the default scope of the training.
 
     Raises:
-        ValueError: If no query of that type is registered.
+        ValueError: If no query of that type is registered, or it does not take a parameter.
     """
     if isinstance(cfg["type"], str) and QUERIES.get(cfg["type"]) is None:
         known = sorted(QUERIES.module_dict)
         raise ValueError(f"There is no query {cfg['type']!r}. Registered in mmal are {known}.")
-    query = QUERIES.build({"_scope_": "mmal", **cfg})
+    try:
+        query = QUERIES.build({"_scope_": "mmal", **cfg})
+    except TypeError as error:
+        kind = cfg["type"] if isinstance(cfg["type"], type) else QUERIES.get(cfg["type"])
+        known = list(inspect.signature(kind).parameters)
+        raise ValueError(f"{kind.__name__}: {error}. Its parameters are {known}.") from error
     parameters = (f"{k}={v!r}" for k, v in cfg.items() if k not in ("type", "_scope_"))
     joined = ", ".join(sorted(parameters))
     query.description = type(query).__name__ + (f"({joined})" if joined else "")

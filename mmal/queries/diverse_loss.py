@@ -21,17 +21,17 @@ class DiverseLoss(Query):
         emphasis: 0 gives the core-set; the larger, the more the predicted loss decides.
 
     Raises:
-        ValueError: If ``emphasis`` is negative.
+        ValueError: If ``emphasis`` is no number, or negative.
     """
 
     requires = ("features", "pred_loss")
     reads_labeled = True
 
     def __init__(self, emphasis: float = 1.0) -> None:
-        if emphasis < 0:
+        if not isinstance(emphasis, int | float) or emphasis < 0:
             raise ValueError(
-                "The 'emphasis' parameter of DiverseLoss must not be negative. "
-                f"Got {emphasis} instead."
+                "The 'emphasis' parameter of DiverseLoss must be a number of at least 0. "
+                f"Got {emphasis!r} instead."
             )
         self.emphasis = emphasis
 

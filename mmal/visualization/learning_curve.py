@@ -13,7 +13,7 @@ from mmal.utils import atomic_path
 #: Columns of ``curve.csv`` that are no metric of the test data set.
 _OTHER_COLUMNS = ("round", "labeled", "boxes", "joints", "ranking_accuracy")
 #: What a metric can be plotted over: columns of ``curve.csv`` with the label of the axis.
-COSTS = dict(labeled="labelled images", boxes="boxes drawn", joints="joints marked")
+COSTS = dict(labeled="labelled samples", boxes="boxes drawn", joints="joints marked")
 
 Curve = list[dict[str, float]]
 
@@ -97,11 +97,11 @@ def aligned(label: str, curves: Sequence[Curve], column: str) -> tuple[np.ndarra
     for curve in curves:
         if not any(column in row for row in curve):
             raise ValueError(
-                f"The curve of {label!r} has no column {column!r}. Its metrics are "
-                f"{metric_names(curve)}."
+                f"The curve of {label!r} has no column {column!r}. It has "
+                f"{[*(c for c in COSTS if c in curve[0]), *metric_names(curve)]}."
             )
         by_count.append({row["labeled"]: row.get(column, np.nan) for row in curve})
     common = sorted(set.intersection(*(set(counts) for counts in by_count)))
     if not common:
-        raise ValueError(f"The trials of {label!r} have no number of labelled images in common.")
+        raise ValueError(f"The trials of {label!r} have no number of labelled samples in common.")
     return np.array(common), np.array([[c[n] for n in common] for c in by_count])

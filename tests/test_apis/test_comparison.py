@@ -40,6 +40,8 @@ if (args.work_dir.parents[1] / "wait").exists():
     (args.work_dir.parents[1] / "waiting").touch()
     time.sleep(600)
 (args.work_dir / "round_00").mkdir(exist_ok=True)
+(args.work_dir / "round_00" / "last_checkpoint").write_text("epoch_1.pth")
+(args.work_dir / "round_00" / "epoch_1.pth").touch()
 pool = args.work_dir / "pool.json"
 if not pool.exists():
     pool.write_text(json.dumps([args.work_dir.parent.name, args.seed]))
@@ -128,7 +130,7 @@ def test_table_has_a_row_a_round(comparison, script, tmp_path):
     with open(tmp_path / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 2 * 3
-    assert rows[5] == dict(query="Random", seed="7", round="2.0", labeled="30.0", mAP="0.2")
+    assert rows[5] == dict(query="Random", seed="7", round="2", labeled="30", mAP="0.2")
 
 
 def test_other_settings_are_refused(comparison, script):
@@ -140,26 +142,28 @@ def test_other_settings_are_refused(comparison, script):
         Comparison(other, QUERIES, [0], comparison.work_dir).check()
     other.model.type = "A"
     other.active_learning.budget = 11
-    with pytest.raises(FileExistsError, match=r"other settings \(active_learning\)"):
+    with pytest.raises(FileExistsError, match=r"other settings \(active_learning\.budget\)"):
         Comparison(other, QUERIES, [0], comparison.work_dir).check()
 
 
 def test_failed_first_round_stops_its_own_seed_alone(comparison, script):
-    comparison.work_dir.mkdir()
-    broken = comparison.trial_dir(FIRST, 7)
-    broken.parent.mkdir()
-    broken.touch()  # no folder can be made
-    with pytest.raises((TrialError, OSError)):
-        comparison.run(script)
-    broken.unlink()
+    Comparison(comparison.cfg, dict(Random=QUERIES["Random"]), [0], comparison.work_dir).run(script)
     (comparison.work_dir / f"fail_{FIRST}").touch()
-    comparison.trial_dir(FIRST, 0).mkdir(exist_ok=True)
-    (comparison.trial_dir(FIRST, 0) / "curve.csv").write_text("round,labeled,mAP\n0,10,0.1\n")
 
     with pytest.raises(TrialError, match=f"{FIRST}/seed_7 ended with exit code 1"):
         comparison.run(script)
     assert comparison.finished("Ours", 0)
-    assert not comparison.finished("Ours", 7)
+    assert not comparison.trial_dir("Ours", 7).exists()
+
+
+def test_first_round_without_its_checkpoint_is_not_copied(comparison, script):
+    Comparison(comparison.cfg, dict(Random=QUERIES["Random"]), [0], comparison.work_dir).run(script)
+    (comparison.trial_dir(FIRST, 0) / "round_00" / "epoch_1.pth").unlink()
+
+    with pytest.raises(TrialError, match=f"{FIRST}/seed_0 has no checkpoint"):
+        comparison.run(script)
+    assert not comparison.trial_dir("Ours", 0).exists()
+    assert comparison.finished("Ours", 7)
 
 
 def test_lost_pool_file_is_named_and_nothing_is_removed(comparison, script):

@@ -245,6 +245,21 @@ def test_head_boxes_of_another_data_set(mpii):
     assert f"{mpii['headbox_file']} does not parse: IndexError" in problems(mpii)
 
 
+def test_head_boxes_of_more_people(mpii):
+    savemat(mpii["headbox_file"], {"headboxes_src": np.arange(12.0).reshape(2, 2, 3)})
+
+    assert f"{mpii['headbox_file']} has 3 head boxes, " in problems(mpii)
+
+
+def test_person_with_an_empty_box_is_not_left_out_in_silence(mpii):
+    path = annotation_path(mpii, "2")
+    people = json.loads(path.read_text())
+    people[1]["scale"] = 0
+    path.write_text(json.dumps(people))
+
+    assert f"{path}: MMPose leaves out 1 of 2 people" in problems(mpii)
+
+
 def test_head_box_without_a_size(mpii):
     savemat(mpii["headbox_file"], {"headboxes_src": np.ones((2, 2, 2))})
 

@@ -71,7 +71,7 @@ def test_one_trial_is_a_line(axes, tmp_path):
     ]
     assert not plot.collections  # no band
     assert legend(plot) == ["ours", "random"]
-    assert (plot.get_xlabel(), plot.get_ylabel()) == ("labelled images", "voc/mAP")
+    assert (plot.get_xlabel(), plot.get_ylabel()) == ("labelled samples", "voc/mAP")
 
 
 def test_trials_become_mean_and_band_over_common_label_counts(axes, tmp_path):
@@ -110,11 +110,11 @@ def test_ending_chooses_the_format(tmp_path):
     [
         (
             [curve({60: 0.2}), curve({60: 0.2}, metric="coco/bbox_mAP")],
-            r"'ours' has no column 'voc/mAP'\. Its metrics are \['coco/bbox_mAP', 'voc/AP50'\]",
+            r"'ours' has no column 'voc/mAP'\. It has \['labeled', 'coco/bbox_mAP', 'voc/AP50'\]",
         ),
         (
             [curve({60: 0.2}), curve({80: 0.2})],
-            r"trials of 'ours' have no number of labelled images in common",
+            r"trials of 'ours' have no number of labelled samples in common",
         ),
     ],
 )

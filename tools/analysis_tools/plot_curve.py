@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmal.apis.cli import one_line_errors
 from mmal.visualization import COSTS, plot_curves, read_curve
 
 EXAMPLE = """example:
@@ -42,8 +43,10 @@ def main() -> None:
         label = label or Path(dirs).name
         if label in runs:
             sys.exit(f"Two runs are called {label!r}: give each a label, as in label=directory.")
-        runs[label] = [read_curve(path) for path in dirs.split(",")]
-    plot_curves(runs, args.out, args.metric, args.cost)
+        with one_line_errors():
+            runs[label] = [read_curve(path) for path in dirs.split(",")]
+    with one_line_errors():
+        plot_curves(runs, args.out, args.metric, args.cost)
     print(f"Wrote {args.out}")
 
 

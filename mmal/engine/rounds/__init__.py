@@ -1,6 +1,6 @@
-from .driver import run_rounds
+from .driver import prepare_rounds, run_rounds
 from .preflight import check_queries
 from .settings import RoundSettings
 from .work_dir import WorkDir
 
-__all__ = ["RoundSettings", "WorkDir", "check_queries", "run_rounds"]
+__all__ = ["RoundSettings", "WorkDir", "check_queries", "prepare_rounds", "run_rounds"]

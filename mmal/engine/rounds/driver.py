@@ -48,12 +48,23 @@ def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
         FileExistsError: If the work directory holds rounds and ``resume`` is not set.
         ValueError: If something does not fit; nothing was written then.
     """
+    return prepare_rounds(cfg, resume).run()
+
+
+def prepare_rounds(cfg: Config, resume: bool = False) -> "RoundDriver":
+    """Check everything that :func:`run_rounds` checks before it begins; write nothing.
+
+    Args and errors are those of :func:`run_rounds`.
+
+    Returns:
+        What runs the rounds.
+    """
     if cfg.get("launcher", "none") != "none" and not is_distributed():
         init_dist(cfg.launcher, **cfg.get("env_cfg", {}).get("dist_cfg", {}))
     cfg = copy.deepcopy(cfg)
     seed = (cfg.get("randomness") or {}).get("seed")
     cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed or 0}
-    return RoundDriver(cfg, resume).run()
+    return RoundDriver(cfg, resume)
 
 
 class RoundDriver:

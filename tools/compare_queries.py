@@ -120,9 +120,10 @@ def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -
     if any(metric in row for row in every):
         for row in every:  # evaluators leave it out where nothing was detected
             row.setdefault(metric, 0.0)
-    runs = {query: list(trials.values()) for query, trials in curves.items()}
     try:
-        plot_curves(runs, root / "curves.png", metric, args.cost)
+        if seeds := set.intersection(*(set(trials) for trials in curves.values())):
+            runs = {query: [trials[seed] for seed in seeds] for query, trials in curves.items()}
+            plot_curves(runs, root / "curves.png", metric, args.cost)
         summaries = summarize(curves, metric, baseline, args.cost)
     except ValueError as error:  # no such metric, or no seed that all queries have finished
         sys.exit(f"error: {error}")

@@ -8,7 +8,7 @@ BASE_PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; d
 	&& echo $$python && exit; done; echo python3)
 DEMO_DIR ?= work_dirs/demo
 DEMO_POSE_DIR ?= work_dirs/demo_pose
-# Processes that share the test files.
+# Processes that share the tests.
 TEST_JOBS ?= logical
 
 ifdef PYTHON
@@ -59,7 +59,7 @@ demo-pose:
 
 test:
 	@$(call prepare,test)
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q tests -n $(TEST_JOBS) --dist loadfile $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q tests -n $(TEST_JOBS) --dist worksteal $(TEST_ARGS)
 
 lint:
 	@$(call prepare,lint)

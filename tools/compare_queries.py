@@ -59,8 +59,6 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160)
-    # A scheduler's way to stop a job; the trials must not outlive it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failure = None
     try:
         comparison = _comparison(args)
@@ -98,14 +96,19 @@ def _label(query: dict) -> str:
 def _run(comparison: Comparison, jobs: int) -> None:
     script = Path(__file__).parent / "run_rounds.py"
     total = len(comparison.seeds) * (len(comparison.queries) + 1)
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("trials", total=total)
+    # A scheduler's way to stop a job; the trials must not outlive it.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task("trials", total=total)
 
-        def advance(query: str, seed: int) -> None:
-            progress.advance(task)
-            progress.console.print(f"{query}, seed {seed}: finished", markup=False)
+            def advance(query: str, seed: int) -> None:
+                progress.advance(task)
+                progress.console.print(f"{query}, seed {seed}: finished", markup=False)
 
-        comparison.run(script, jobs, advance)
+            comparison.run(script, jobs, advance)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -> None:

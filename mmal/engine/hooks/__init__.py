@@ -1,5 +1,6 @@
 from .active_learning_hook import ActiveLearningHook
+from .channels_last_hook import ChannelsLastHook
 from .epoch_seed_hook import EpochSeedHook
 from .progress_hook import ProgressHook
 
-__all__ = ["ActiveLearningHook", "EpochSeedHook", "ProgressHook"]
+__all__ = ["ActiveLearningHook", "ChannelsLastHook", "EpochSeedHook", "ProgressHook"]

@@ -1,0 +1,22 @@
+"""Faster convolutions on CPUs."""
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from mmal.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ChannelsLastHook(Hook):
+    """Keeps the model's weights in the memory format in which CPUs convolve faster.
+
+    PyTorch's channels-last format: the same numbers in another order, up to a third less time a
+    step for a MobileNetV2. Sums are taken in another order, too, so results differ by rounding.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Reorder the weights of convolutions; features follow them."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model.to(memory_format=torch.channels_last)

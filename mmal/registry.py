@@ -3,6 +3,7 @@
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
 from mmengine.registry import Registry
@@ -12,6 +13,7 @@ TASK_UTILS = Registry(
     "task util", parent=MMENGINE_TASK_UTILS, scope="mmal", locations=["mmal.models"]
 )
 DATASETS = Registry("dataset", parent=MMENGINE_DATASETS, scope="mmal", locations=["mmal.datasets"])
+METRICS = Registry("metric", parent=MMENGINE_METRICS, scope="mmal", locations=["mmal.evaluation"])
 HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmal", locations=["mmal.engine"])
 FUNCTIONS = Registry(
     "function", parent=MMENGINE_FUNCTIONS, scope="mmal", locations=["mmal.datasets"]

@@ -12,11 +12,17 @@ from rich.progress import Progress
 from mmal.apis.cli import add_cfg_options, parse_query, read_config
 from mmal.apis.comparison import Comparison, TrialError
 from mmal.engine.rounds import RoundSettings
+from mmal.evaluation.overlap import picks_overlap
 from mmal.evaluation.summary import summarize
 from mmal.queries import build_query
 from mmal.utils import atomic_path
 from mmal.visualization import COSTS, metric_names, plot_curves
-from mmal.visualization.comparison_table import comparison_markdown, comparison_table
+from mmal.visualization.comparison_table import (
+    comparison_rows,
+    markdown_table,
+    overlap_rows,
+    terminal_table,
+)
 
 EXAMPLE = """example:
   python tools/compare_queries.py configs/demo/toy_voc.py --queries Random LearnedLoss CoreSet \\
@@ -136,9 +142,19 @@ def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -
         f"{metric} by labelled samples, {what}; area: mean height over {COSTS[args.cost]}; gain "
         f"and labels saved: against {baseline}"
     )
+    tables = {title: comparison_rows(summaries)}
+    chosen = {query: trials for query, trials in comparison.picks().items() if trials}
+    most = max(len(rounds) for trials in chosen.values() for rounds in trials.values())
+    for rounds in dict.fromkeys((1, most)):
+        budget = comparison.cfg.active_learning.budget * rounds
+        chance = budget / comparison.pool_size()
+        caption = f"The first {budget} picks that queries share; {chance:.0%} would be by chance"
+        tables[caption] = overlap_rows(list(chosen), picks_overlap(chosen, rounds))
     with atomic_path(root / "table.md") as tmp:
-        tmp.write_text(comparison_markdown(summaries, title), encoding="utf-8")
-    console.print(comparison_table(summaries, title))
+        content = "\n".join(markdown_table(rows, name) for name, rows in tables.items())
+        tmp.write_text(content, encoding="utf-8")
+    for name, rows in tables.items():
+        console.print(terminal_table(rows, name))
     missing = [
         f"{query} (seed {seed})"
         for query in comparison.queries

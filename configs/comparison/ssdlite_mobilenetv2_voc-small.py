@@ -26,9 +26,8 @@ train_dataloader = dict(batch_size=8, dataset=dict(data_root=data_root, pipeline
 test_dataloader = dict(dataset=dict(data_root=data_root))
 val_dataloader = dict(dataset=dict(data_root=data_root))
 
-max_epochs = 20
+max_epochs = 12
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
-optim_wrapper = dict(optimizer=dict(lr=3e-3))
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=20),
     dict(type="CosineAnnealingLR", begin=0, end=max_epochs, T_max=max_epochs, by_epoch=True),
@@ -36,7 +35,7 @@ param_scheduler = [
 default_hooks = dict(checkpoint=dict(interval=max_epochs))
 custom_hooks = [
     dict(type="NumClassCheckHook"),
-    dict(type="mmal.ActiveLearningHook", detach_epoch=16),
+    dict(type="mmal.ActiveLearningHook", detach_epoch=9),
     dict(type="mmal.ChannelsLastHook"),
 ]
 active_learning = dict(rounds=5, initial=80, budget=40)

@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import json
 import os
 import queue
 import shutil
@@ -143,6 +144,32 @@ class Comparison:
             for query in self.queries
         }
 
+    def picks(self) -> dict[str, dict[int, list[list[str]]]]:
+        """The picks of the finished trials, by query and seed, a list of ids a round."""
+        rounds = self.cfg.active_learning.rounds
+        return {
+            query: {
+                seed: [
+                    acquired["picks"]
+                    for acquired in _pool_content(self.trial_dir(query, seed))["rounds"][1:rounds]
+                ]
+                for seed in self.seeds
+                if self.finished(query, seed)
+            }
+            for query in self.queries
+        }
+
+    def pool_size(self) -> int:
+        """How many samples the pool of a finished trial has, without the initial labelled set."""
+        directories = (
+            self.trial_dir(query, seed)
+            for query in self.queries
+            for seed in self.seeds
+            if self.finished(query, seed)
+        )
+        content = _pool_content(next(directories))
+        return content["dataset"]["size"] - len(content["rounds"][0]["picks"])
+
     def write_csv(self, path: str | os.PathLike) -> None:
         """Write the curves of all finished trials as one table, a row a round, atomically."""
         rows = [
@@ -279,6 +306,10 @@ def _gpus() -> list[str]:
     count = torch.cuda.device_count()
     names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     return names[:count] if names != [""] else [str(i) for i in range(count)]
+
+
+def _pool_content(directory: Path) -> dict:
+    return json.loads((directory / "pool.json").read_text(encoding="utf-8"))
 
 
 def _as_counted(value: float) -> float | int:

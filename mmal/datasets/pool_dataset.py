@@ -1,7 +1,7 @@
 """The labelled or the unlabelled part of any data set."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,15 +126,35 @@ class PoolDataset:
         Raises:
             RuntimeError: If this is the unlabelled split: it hands out no labels.
         """
-        if self.split == "unlabeled":
-            raise RuntimeError("The unlabeled split of PoolDataset hands out no annotations.")
-        infos = [
-            self._leaves[leaf].get_data_info(int(inner))
-            for leaf, inner in np.unique(self._index, axis=0)
-        ]
+        infos = self._annotated(None)
         if "num_keypoints" in self.metainfo:
             return dict(joints=sum(int(np.sum(info["keypoints_visible"] > 0)) for info in infos))
         return dict(boxes=sum(len(info.get("instances", ())) for info in infos))
+
+    def label_histogram(self, ids: Collection[str] | None = None) -> dict[str, int]:
+        """Count the annotations of the labelled split by what they show, each sample once.
+
+        Args:
+            ids: Of these samples only.
+
+        Returns:
+            Boxes by class or, of pose data, visible joints by joint, in the data set's order.
+
+        Raises:
+            RuntimeError: If this is the unlabelled split: it hands out no labels.
+        """
+        infos = self._annotated(ids)
+        if "num_keypoints" in self.metainfo:
+            names = list(self.metainfo["keypoint_id2name"].values())
+            visible = (info["keypoints_visible"].reshape(-1, len(names)) > 0 for info in infos)
+            counts = sum((seen.sum(axis=0) for seen in visible), np.zeros(len(names), dtype=int))
+        else:
+            names = self.metainfo.get("classes") or ()
+            boxes = (box["bbox_label"] for info in infos for box in info.get("instances", ()))
+            labels = np.array(list(boxes), dtype=int)
+            # Some data sets mark what is to be ignored by a label of -1.
+            counts = np.bincount(labels[labels >= 0], minlength=len(names))
+        return dict(zip(names, counts.tolist(), strict=True))
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the categories in sample ``idx`` of the labelled split.
@@ -206,6 +226,16 @@ class PoolDataset:
                 f"PoolDataset finds no pool file at {path!r}. tools/run_rounds.py makes one in its "
                 "work directory; a data set without a pool file is all unlabelled (pool=None)."
             ) from error
+
+    def _annotated(self, ids: Collection[str] | None) -> list[dict]:
+        """Data infos of the labelled split, or of those with some ids, each sample once."""
+        if self.split == "unlabeled":
+            raise RuntimeError("The unlabeled split of PoolDataset hands out no annotations.")
+        infos = (
+            self._leaves[leaf].get_data_info(int(inner))
+            for leaf, inner in np.unique(self._index, axis=0)
+        )
+        return [info for info in infos if ids is None or info["sample_id"] in ids]
 
     def _check_classes(self) -> None:
         classes = [tuple(leaf.metainfo.get("classes") or ()) for leaf in self._leaves]

@@ -19,37 +19,41 @@ def leaf_datasets(dataset: dict) -> Iterator[dict]:
         yield dataset
 
 
-def test_dataset(cfg: Config) -> dict:
-    """Return the config of the test data set.
+def dataset_of(cfg: Config, loader: str) -> dict:
+    """Return the config of the data set of a loader, such as ``test_dataloader``.
 
     Raises:
         ValueError: If there is none.
     """
-    dataset = (cfg.get("test_dataloader") or {}).get("dataset")
+    dataset = (cfg.get(loader) or {}).get("dataset")
     if dataset is None:
         raise ValueError(
-            f"The config {cfg.filename or ''} has no test_dataloader.dataset: evaluation needs it, "
-            "and scoring uses its pipeline. Set test_dataloader."
+            f"The config {cfg.filename or ''} has no {loader}.dataset: evaluation needs it, "
+            f"and scoring uses the test pipeline. Set {loader}."
         )
     return dataset
 
 
 def test_pipeline(cfg: Config) -> list[dict]:
     """Return the pipeline of the config's test data set, inside whatever wrappers."""
-    return next(leaf_datasets(test_dataset(cfg)))["pipeline"]
+    return next(leaf_datasets(dataset_of(cfg, "test_dataloader")))["pipeline"]
 
 
-def labeled_test_dataset(cfg: Config) -> dict:
-    """Return the test data set's config with annotations in the coordinates of the input.
+def labeled_test_dataset(cfg: Config, loader: str = "test_dataloader") -> dict:
+    """Return a test data set's config with annotations in the coordinates of the input.
 
     MMDetection's test pipelines load annotations after resizing, since evaluation happens in the
     original image; the target loss needs boxes that were resized with the image. MMPose's load
     keypoints first, but make no targets of them; how to is in the training pipeline.
 
+    Args:
+        cfg: The whole config.
+        loader: Whose data set: ``test_dataloader`` or ``val_dataloader``.
+
     Raises:
         ValueError: If the pipelines are of neither kind.
     """
-    dataset = copy.deepcopy(test_dataset(cfg))
+    dataset = copy.deepcopy(dataset_of(cfg, loader))
     for leaf in leaf_datasets(dataset):
         pose = any(_is(transform, "PackPoseInputs") for transform in leaf["pipeline"])
         labeled = _with_pose_targets if pose else _with_annotations_first

@@ -1,6 +1,7 @@
 """How well predicted losses rank."""
 
 import numpy as np
+from scipy import stats
 
 
 def pair_ranking_accuracy(pred: np.ndarray, target: np.ndarray) -> float:
@@ -21,8 +22,7 @@ def pair_ranking_accuracy(pred: np.ndarray, target: np.ndarray) -> float:
         >>> pair_ranking_accuracy(np.array([1, 2, 3]), np.array([10, 30, 20]))
         0.6666666666666666
     """
-    finite = np.isfinite(target)
-    pred, target = np.asarray(pred)[finite], np.asarray(target)[finite]
+    pred, target = _with_finite_target(pred, target)
     right, counted = 0.0, 0
     for i in range(1, len(target)):  # a row at a time: memory stays O(N)
         order = np.sign(target[:i] - target[i])
@@ -32,3 +32,44 @@ def pair_ranking_accuracy(pred: np.ndarray, target: np.ndarray) -> float:
         right += np.count_nonzero(agreement > 0)
         right += 0.5 * np.count_nonzero((agreement == 0) & (order != 0))
     return right / counted if counted else float("nan")
+
+
+def spearman_correlation(pred: np.ndarray, target: np.ndarray) -> float:
+    """Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank.
+
+    Samples whose target loss is not finite are left out.
+
+    Args:
+        pred: Predicted losses of shape (N,).
+        target: Target losses of shape (N,).
+
+    Returns:
+        A value in -1..1, 0 is chance; NaN if all predictions or all target losses are equal.
+    """
+    pred, target = _with_finite_target(pred, target)
+    return float(stats.spearmanr(pred, target).statistic) if _vary(pred, target) else float("nan")
+
+
+def kendall_correlation(pred: np.ndarray, target: np.ndarray) -> float:
+    """Kendall's tau-b: right pairs minus wrong pairs, in proportion to those without ties.
+
+    Samples whose target loss is not finite are left out.
+
+    Args:
+        pred: Predicted losses of shape (N,).
+        target: Target losses of shape (N,).
+
+    Returns:
+        A value in -1..1, 0 is chance; NaN if all predictions or all target losses are equal.
+    """
+    pred, target = _with_finite_target(pred, target)
+    return float(stats.kendalltau(pred, target).statistic) if _vary(pred, target) else float("nan")
+
+
+def _with_finite_target(pred: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    finite = np.isfinite(target)
+    return np.asarray(pred)[finite], np.asarray(target)[finite]
+
+
+def _vary(pred: np.ndarray, target: np.ndarray) -> bool:
+    return len(np.unique(pred)) > 1 and len(np.unique(target)) > 1

@@ -1,7 +1,8 @@
-"""The table of a comparison."""
+"""The tables of a comparison."""
 
 from collections.abc import Sequence
 
+import numpy as np
 from rich.table import Table
 
 from mmal.evaluation import Interval
@@ -25,9 +26,18 @@ def comparison_rows(summaries: Sequence[QuerySummary]) -> list[list[str]]:
     return rows
 
 
-def comparison_table(summaries: Sequence[QuerySummary], title: str) -> Table:
-    """Return :func:`comparison_rows` for a terminal."""
-    header, *rows = comparison_rows(summaries)
+def overlap_rows(queries: Sequence[str], shares: np.ndarray) -> list[list[str]]:
+    """Return the header and a row for each query: shares of shape (Q, Q) in per cent."""
+    rows = [
+        [name, *(f"{share:.0%}" for share in row)]
+        for name, row in zip(queries, shares, strict=True)
+    ]
+    return [["picks in common", *queries], *rows]
+
+
+def terminal_table(rows: Sequence[Sequence[str]], title: str) -> Table:
+    """Return rows, the first of them the header, as a table for a terminal."""
+    header, *rows = rows
     table = Table(title=title)
     for i, name in enumerate(header):
         table.add_column(name, justify="right" if i else "left", no_wrap=True)
@@ -36,9 +46,9 @@ def comparison_table(summaries: Sequence[QuerySummary], title: str) -> Table:
     return table
 
 
-def comparison_markdown(summaries: Sequence[QuerySummary], title: str) -> str:
-    """Return :func:`comparison_rows` as a Markdown table below a line."""
-    header, *rows = comparison_rows(summaries)
+def markdown_table(rows: Sequence[Sequence[str]], title: str) -> str:
+    """Return rows, the first of them the header, as a Markdown table below a line."""
+    header, *rows = rows
     lines = [header, ["---", *(["---:"] * (len(header) - 1))], *rows]
     return title + "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

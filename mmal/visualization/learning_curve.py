@@ -11,7 +11,10 @@ from matplotlib.figure import Figure
 from mmal.utils import atomic_path
 
 #: Columns of ``curve.csv`` that are no metric of the test data set.
-_OTHER_COLUMNS = ("round", "labeled", "boxes", "joints", "ranking_accuracy")
+_OTHER_COLUMNS = (
+    *("round", "labeled", "boxes", "joints"),
+    *("ranking_accuracy", "spearman", "kendall"),
+)
 #: What a metric can be plotted over: columns of ``curve.csv`` with the label of the axis.
 COSTS = dict(labeled="labelled samples", boxes="boxes drawn", joints="joints marked")
 

@@ -234,7 +234,11 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
         "Entropy(aggregation='max')",
     ]
     assert (tmp_path / "compare" / "curves.png").stat().st_size > 1000
-    assert "| CoreSet | " in (tmp_path / "compare" / "table.md").read_text()
+    table = (tmp_path / "compare" / "table.md").read_text()
+    assert "| CoreSet | " in table
+    first, second = (set(pool["rounds"][1]["picks"]) for pool in pools)
+    assert f"| CoreSet | 100% | {len(first & second) / 4:.0%} |" in table
+    assert "The first 4 picks that queries share; 40% would be by chance" in table  # 4 of 16 - 6
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -443,3 +444,24 @@ def test_difficult_boxes_count_for_the_annotator(write_voc, tmp_path):
     config = write_voc(tmp_path, {"a": [CAT, DOG]}, difficult=True)
 
     assert PoolDataset(config, pool_of(config, "a")).annotation_counts() == dict(boxes=2)
+
+
+@pytest.mark.parametrize("nesting", NESTINGS)
+def test_histogram_of_labels(nested, nesting):
+    config = nested[nesting]
+    ids = PoolDataset(config, split="unlabeled").pool.ids
+    dataset = PoolDataset(config, pool_of(config, *ids))
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    boxes = {info["sample_id"]: info["instances"] for info in infos}  # repeated samples once
+    names = dataset.metainfo["classes"]
+
+    for chosen in (ids, ids[:1]):
+        shown = Counter(names[b["bbox_label"]] for name in chosen for b in boxes[name])
+        assert dataset.label_histogram(frozenset(chosen)) == {n: shown[n] for n in names}
+    assert dataset.label_histogram() == dataset.label_histogram(frozenset(ids))
+
+
+def test_histogram_of_nothing_and_of_the_unlabelled(voc):
+    assert PoolDataset(voc, pool_of(voc, "none")).label_histogram() == dict(cat=0, dog=0)
+    with pytest.raises(RuntimeError, match="hands out no annotations"):
+        PoolDataset(voc, split="unlabeled").label_histogram()

@@ -111,5 +111,9 @@ def test_visible_joints_are_counted(config: dict, tmp_path: Path) -> None:
 
     found = PoolDataset(config, pool).annotation_counts()
     assert found == dict(joints=sum(sum(people[i]["joints_vis"]) for i in (2, 3)))
+    visible = np.sum([people[i]["joints_vis"] for i in (2, 3)], axis=0)
+    names = dataset.metainfo["keypoint_id2name"]
+    expected = {names[i]: count for i, count in enumerate(visible.tolist())}
+    assert PoolDataset(config, pool).label_histogram() == expected
     with pytest.raises(RuntimeError, match="unlabeled split"):
         dataset.annotation_counts()

@@ -1,4 +1,4 @@
-"""Tests of the ranking accuracy, against a loop over all pairs and Kendall's tau."""
+"""Tests of the ranking measures, against loops over all pairs and published formulas."""
 
 import math
 from itertools import combinations
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from mmal.evaluation import pair_ranking_accuracy
+from mmal.evaluation import kendall_correlation, pair_ranking_accuracy, spearman_correlation
 
 
 def by_loop(pred: np.ndarray, target: np.ndarray) -> float:
@@ -75,3 +75,40 @@ def test_values_by_hand(pred, target, expected):
 @pytest.mark.parametrize("target", [[], [1.0], [2.0, 2.0, 2.0], [1.0, np.nan], [np.inf, np.inf]])
 def test_nan_if_no_pair_counts(target):
     assert math.isnan(pair_ranking_accuracy(np.arange(len(target)), np.array(target)))
+
+
+def ranks_by_counting(values: np.ndarray) -> np.ndarray:
+    """The mean of the places that equal values share, counted from 1."""
+    below = (values[None] < values[:, None]).sum(axis=1)
+    equal = (values[None] == values[:, None]).sum(axis=1)
+    return below + (equal + 1) / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spearman_is_pearsons_correlation_of_ranks_with_ties(seed):
+    pred, target = np.random.default_rng(seed).integers(-4, 4, size=(2, 60)).astype(float)
+    pred += target
+
+    expected = np.corrcoef(ranks_by_counting(pred), ranks_by_counting(target))[0, 1]
+    assert spearman_correlation(pred, target) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kendall_is_tau_b(seed):
+    """Kendall, "The treatment of ties in ranking problems", Biometrika 1945."""
+    pred, target = np.random.default_rng(seed).integers(-4, 4, size=(2, 60)).astype(float)
+    pred += target
+    a, b = (np.sign(v[:, None] - v[None]) for v in (pred, target))
+
+    expected = (a * b).sum() / math.sqrt((a * a).sum() * (b * b).sum())
+    assert kendall_correlation(pred, target) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("correlation", [spearman_correlation, kendall_correlation])
+def test_correlations_leave_out_and_know_their_limits(correlation):
+    pred, target = np.array([1, 2, 3, 9.0]), np.array([10, 20, 30, np.nan])
+    assert correlation(pred, target) == pytest.approx(1)
+    assert correlation(-pred, target) == pytest.approx(-1)
+    for constant in (np.zeros(4), np.array([])):
+        assert math.isnan(correlation(constant, target[: len(constant)]))
+    assert math.isnan(correlation(pred, np.full(4, 2.0)))

@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 
 from mmal.apis.cli import add_cfg_options, read_config
 from mmal.datasets.checks import DatasetError, check_datasets
-from mmal.engine.pipelines import leaf_datasets, test_dataset
+from mmal.engine.pipelines import dataset_of, leaf_datasets
 
 EXAMPLE = """example:
   python tools/misc/check_dataset.py configs/detection/ssd300_voc0712.py
@@ -26,7 +26,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     cfg = read_config(parse_args())
     init_default_scope(cfg.get("default_scope", "mmdet"))
-    leaves = [*leaf_datasets(cfg.train_dataloader.dataset), *leaf_datasets(test_dataset(cfg))]
+    datasets = [cfg.train_dataloader.dataset, dataset_of(cfg, "test_dataloader")]
+    leaves = [leaf for dataset in datasets for leaf in leaf_datasets(dataset)]
     try:
         check_datasets(leaves, cfg.get("active_learning", {}).get("ignore_classes", ()))
     except DatasetError as error:

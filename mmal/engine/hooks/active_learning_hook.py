@@ -6,10 +6,12 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook, Hook
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.registry import DATASETS
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
 from mmal.datasets import PoolDataset
 from mmal.datasets.checks import check_images
+from mmal.evaluation import RankingAccuracy
 from mmal.models import LearningLossMixin
 from mmal.queries import build_query
 from mmal.registry import HOOKS
@@ -18,7 +20,8 @@ from mmal.structures import Pool
 from ..acquisition import acquire
 from ..checks import check_batch_size, check_scores
 from ..clip_grad import clip_separately
-from ..pipelines import test_pipeline
+from ..pipelines import labeled_test_dataset, test_pipeline
+from ..ranking import measure_losses
 from ..scoring import bare, score_pool
 
 
@@ -34,6 +37,8 @@ class ActiveLearningHook(Hook):
        pipeline and the weights that evaluation uses (those of an EMA hook, if there is one),
        lets the query pick, and leaves ``scores.parquet``, ``picks.txt`` and ``pool.json`` in the
        work directory. ``tools/run_rounds.py`` does this step itself.
+    4. Before an evaluation with :class:`mmal.RankingAccuracy` it measures the losses that this
+       metric compares.
 
     Args:
         detach_epoch: First epoch, counted from 0, with detached features; 0 detaches from the
@@ -132,6 +137,31 @@ class ActiveLearningHook(Hook):
                 ),
             )
         runner.logger.info(f"Picked {len(picks)} images: {runner.work_dir}/picks.txt")
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Measure what a ranking metric in ``val_evaluator`` compares."""
+        self._measure(runner, runner.val_loop, "val_dataloader")
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Measure what a ranking metric in ``test_evaluator`` compares."""
+        self._measure(runner, runner.test_loop, "test_dataloader")
+
+    def _measure(self, runner: Runner, loop: BaseLoop, loader: str) -> None:
+        # Loops of other kinds may have no single evaluator.
+        metrics = getattr(getattr(loop, "evaluator", None), "metrics", [])
+        if not (ranking := [m for m in metrics if isinstance(m, RankingAccuracy)]):
+            return
+        model = bare(runner.model)
+        if not isinstance(model, LearningLossMixin):
+            raise TypeError(
+                "RankingAccuracy needs a model of type 'mmal.LearningLoss', but the config's is a "
+                f"{type(model).__name__}."
+            )
+        dataset = DATASETS.build(labeled_test_dataset(runner.cfg, loader))
+        settings = runner.cfg[loader]
+        losses = measure_losses(model, dataset, settings.batch_size, settings.get("num_workers", 0))
+        for metric in ranking:
+            metric.losses = losses
 
     def _open_pool(self, runner: Runner) -> None:
         """Build the unlabelled data set; its pool holds no pick yet, or those of this training."""

@@ -14,10 +14,16 @@ from rich.console import Console
 from torch import nn
 
 from mmal.datasets import PoolDataset
-from mmal.evaluation import pair_ranking_accuracy
+from mmal.evaluation import ranking_measures
 from mmal.models import LearningLossMixin
-from mmal.structures import PoolScores
-from mmal.visualization import plot_curves, read_curve, rounds_table
+from mmal.structures import Pool, PoolScores
+from mmal.visualization import (
+    plot_curves,
+    plot_losses,
+    plot_picks,
+    read_curve,
+    rounds_table,
+)
 
 from ..acquisition import acquire, write_image_list
 from ..pipelines import labeled_test_dataset, test_pipeline
@@ -42,7 +48,8 @@ def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
 
     Returns:
         A record a round, as in its ``metrics.json``: ``round``, ``labeled``, ``metrics`` on the
-        test data set, ``ranking_accuracy`` on it (LearningLoss models), ``seconds`` by step.
+        test data set, ``seconds`` by step; of LearningLoss models ``ranking_accuracy``,
+        ``spearman`` and ``kendall`` on the test data set, too.
 
     Raises:
         FileExistsError: If the work directory holds rounds and ``resume`` is not set.
@@ -165,7 +172,12 @@ class RoundDriver:
         if isinstance(bare(runner.model), LearningLossMixin):
             dataset = DATASETS.build(labeled_test_dataset(self._cfg))
             losses = measure_losses(runner.model, dataset, **self._loading())
-            record["ranking_accuracy"] = pair_ranking_accuracy(*losses)
+            ranking = ranking_measures(*losses)
+            record["ranking_accuracy"] = ranking.pop("accuracy")
+            record.update(ranking)
+            if is_main_process():
+                self._work_dir.write_losses(record["round"], *losses)
+                plot_losses(*losses, self._work_dir.round_dir(record["round"]) / "losses.png")
         record["seconds"]["evaluate"] = time.perf_counter() - start
         self._report(record)
 
@@ -189,7 +201,7 @@ class RoundDriver:
 
         start = time.perf_counter()
         settings = self._settings
-        acquire(
+        picks = acquire(
             self._pool,
             self._work_dir.pool,
             self._work_dir.round_dir(index),
@@ -201,6 +213,24 @@ class RoundDriver:
         )
         seconds["query"] = time.perf_counter() - start - seconds["score"]
         record["seconds"].update(seconds)
+        if is_main_process():
+            self._describe(picks, index)
+
+    def _describe(self, picks: list[str], index: int) -> None:
+        """Leave histograms of what was picked beside the picks."""
+        everything = Pool(self._pool.ids)
+        everything.commit(self._pool.ids, "all", None)
+        dataset = PoolDataset(
+            pool_of(self._cfg), everything, "labeled", [], self._settings.group_by
+        )
+        histograms = dict(
+            picks=dataset.label_histogram(frozenset(picks)), pool=dataset.label_histogram()
+        )
+        round_dir = self._work_dir.round_dir(index)
+        self._work_dir.write_histograms(index, histograms)
+        path = round_dir / "scores.parquet"
+        scores = PoolScores.load(path) if path.exists() else None
+        plot_picks(picks, scores, histograms, round_dir / "picks.png")
 
     def _labeled(self) -> PoolDataset:
         group_by = self._settings.group_by

@@ -15,7 +15,7 @@ from mmal.structures import Pool, PoolError
 from mmal.utils import type_name
 
 from ..checks import check_batch_size, check_joints, check_scores
-from ..pipelines import labeled_test_dataset, leaf_datasets, test_dataset, test_pipeline
+from ..pipelines import dataset_of, labeled_test_dataset, leaf_datasets, test_pipeline
 from .round_config import pool_of
 from .settings import RoundSettings
 from .work_dir import WorkDir
@@ -49,7 +49,8 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     query = settings.build_query()
     begins = not work_dir.pool.exists()
     if begins and is_main_process():
-        leaves = [*leaf_datasets(pool_of(cfg)), *leaf_datasets(test_dataset(cfg))]
+        test = dataset_of(cfg, "test_dataloader")
+        leaves = [*leaf_datasets(pool_of(cfg)), *leaf_datasets(test)]
         check_datasets(leaves, settings.ignore_classes)
     dataset = PoolDataset(
         pool_of(cfg),

@@ -5,6 +5,8 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 from mmal.utils import atomic_path
 
 
@@ -43,6 +45,25 @@ class WorkDir:
         """Write a round's ``metrics.json``, atomically."""
         with atomic_path(self.round_dir(index) / "metrics.json") as tmp:
             tmp.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+    def write_losses(self, index: int, pred: np.ndarray, target: np.ndarray) -> None:
+        """Write the losses of the test images, each of shape (N,), as a round's ``losses.csv``."""
+        with (
+            atomic_path(self.round_dir(index) / "losses.csv") as tmp,
+            open(tmp, "w", newline="") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(["pred_loss", "target_loss"])
+            writer.writerows(zip(pred.tolist(), target.tolist(), strict=True))
+
+    def write_histograms(self, index: int, histograms: dict[str, dict[str, int]]) -> None:
+        """Write counts by label, of ``picks`` and ``pool``, as a round's ``histogram.csv``."""
+        path = self.round_dir(index) / "histogram.csv"
+        with atomic_path(path) as tmp, open(tmp, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["label", *histograms])
+            names = next(iter(histograms.values()))
+            writer.writerows([name, *(h[name] for h in histograms.values())] for name in names)
 
     def write_curve(self, records: list[dict]) -> None:
         """Write ``curve.csv``, a row a round, atomically."""

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from scipy.stats import kendalltau, spearmanr
 
 from mmal.datasets.checks import DatasetError
 from mmal.engine.rounds import run_rounds
@@ -55,6 +56,30 @@ def test_rounds_from_the_first_label_to_the_last(cfg: Config) -> None:
         assert 0 <= float(row["ranking_accuracy"]) <= 1
         assert float(row["train_seconds"]) > 0
     assert (work_dir / "curve.png").stat().st_size > 1000
+
+    # The losses that the ranking measures of a round are of.
+    with open(work_dir / "round_01" / "losses.csv", newline="") as file:
+        losses = np.array([[float(v) for v in row.values()] for row in csv.DictReader(file)])
+    assert losses.shape == (5, 2)
+    assert records[1]["spearman"] == pytest.approx(spearmanr(*losses.T).statistic)
+    assert records[1]["kendall"] == pytest.approx(kendalltau(*losses.T).statistic)
+    assert float(rows[1]["kendall"]) == records[1]["kendall"]
+    assert (work_dir / "round_01" / "losses.png").stat().st_size > 1000
+
+    # What the picks show, counted in the annotations themselves.
+    with open(work_dir / "round_00" / "histogram.csv", newline="") as file:
+        histogram = {row.pop("label"): row for row in csv.DictReader(file)}
+    root = Path(cfg.train_dataloader.dataset.data_root)
+    for label in ("cat", "dog"):
+        for kind, names in (
+            ("picks", rounds[1]["picks"]),
+            ("pool", [*scores.ids, *rounds[0]["picks"]]),
+        ):
+            files = [(root / "Annotations" / f"{name}.xml").read_text() for name in names]
+            expected = sum(text.count(f"<name>{label}</name>") for text in files)
+            assert int(histogram[label][kind]) == expected
+    assert (work_dir / "round_00" / "picks.png").stat().st_size > 1000
+    assert not (work_dir / "round_02" / "picks.png").exists()
 
     # A round's model saw its labelled images alone, as often as it has epochs.
     log = next((work_dir / "round_01").glob("*/vis_data/scalars.json")).read_text()

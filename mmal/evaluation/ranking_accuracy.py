@@ -1,0 +1,80 @@
+"""How well predicted losses rank, as a metric of any evaluator."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from mmal.registry import METRICS
+
+from .functional import kendall_correlation, pair_ranking_accuracy, spearman_correlation
+
+
+@METRICS.register_module()
+class RankingAccuracy(BaseMetric):
+    """Compares the predicted with the true target losses of labelled images.
+
+    In a ``val_evaluator`` or ``test_evaluator``, alone or beside other metrics::
+
+        val_evaluator = [dict(type='VOCMetric'), dict(type='mmal.RankingAccuracy')]
+
+    Predictions do not hold what it needs, and other metrics want annotations in the coordinates
+    of the original image, the target loss in those of the input: so
+    :class:`mmal.ActiveLearningHook` measures the losses in a pass of its own over the same data
+    set, before each evaluation.
+
+    It gives ``ranking/accuracy`` (share of pairs in the right order), ``ranking/spearman`` and
+    ``ranking/kendall``; see :mod:`mmal.evaluation.functional`.
+
+    Args:
+        prefix: Of the metrics' names.
+        **kwargs: Those of :class:`mmengine.evaluator.BaseMetric`.
+
+    Attributes:
+        losses: Predicted and target losses of all ranks, each of shape (N,), until they are
+            evaluated.
+    """
+
+    default_prefix = "ranking"
+
+    def __init__(self, prefix: str | None = None, **kwargs) -> None:
+        super().__init__(prefix=prefix, **kwargs)
+        self.losses: tuple[np.ndarray, np.ndarray] | None = None
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Do nothing: the losses are measured before the predictions."""
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Return the metrics, the same on all ranks.
+
+        Raises:
+            RuntimeError: If no losses were measured.
+        """
+        if self.losses is None:
+            raise RuntimeError(
+                "RankingAccuracy has no losses to compare. They are measured by the hook "
+                "mmal.ActiveLearningHook before val and test loops: add "
+                "dict(type='mmal.ActiveLearningHook') to custom_hooks."
+            )
+        metrics = self.compute_metrics([self.losses])
+        self.losses = None
+        return {f"{self.prefix}/{name}": value for name, value in metrics.items()}
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Compare losses: a list of one pair of arrays, predicted and target losses."""
+        return ranking_measures(*results[0])
+
+
+def ranking_measures(pred: np.ndarray, target: np.ndarray) -> dict[str, float]:
+    """Return ``accuracy``, ``spearman`` and ``kendall`` of predicted losses, see the functions.
+
+    Args:
+        pred: Predicted losses of shape (N,).
+        target: Target losses of shape (N,).
+    """
+    return dict(
+        accuracy=pair_ranking_accuracy(pred, target),
+        spearman=spearman_correlation(pred, target),
+        kendall=kendall_correlation(pred, target),
+    )

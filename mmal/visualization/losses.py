@@ -1,0 +1,45 @@
+"""Predicted against true losses."""
+
+import os
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import rankdata
+
+from mmal.evaluation import ranking_measures
+from mmal.utils import atomic_path
+
+
+def plot_losses(pred: np.ndarray, target: np.ndarray, path: str | os.PathLike) -> None:
+    """Plot predicted over true target losses into an image file, by value and by rank.
+
+    The scale of predicted losses has no meaning; their order has, which the ranks show. Samples
+    with losses that are not finite are left out of the picture.
+
+    Args:
+        pred: Predicted losses of shape (N,).
+        target: Target losses of shape (N,).
+        path: The image file; its ending says which format.
+    """
+    finite = np.isfinite(pred) & np.isfinite(target)
+    pred, target = pred[finite], target[finite]
+    measures = ranking_measures(pred, target)
+    figure = Figure(figsize=(8.4, 4.2), layout="constrained")
+    by_value, by_rank = figure.subplots(1, 2)
+    points = dict(s=12, alpha=0.5, linewidths=0)
+    by_value.scatter(target, pred, **points)
+    by_value.set_xlabel("target loss")
+    by_value.set_ylabel("predicted loss (scale without meaning)")
+    by_rank.scatter(rankdata(target), rankdata(pred), **points)
+    by_rank.set_xlabel("rank of the target loss")
+    by_rank.set_ylabel("rank of the predicted loss")
+    by_rank.set_aspect("equal")
+    for axes in (by_value, by_rank):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(
+        f"{len(pred)} test samples: ranking accuracy {measures['accuracy']:.3f}, Spearman "
+        f"{measures['spearman']:.3f}, Kendall {measures['kendall']:.3f}",
+        fontsize="medium",
+    )
+    with atomic_path(path) as tmp:
+        figure.savefig(tmp, dpi=150)

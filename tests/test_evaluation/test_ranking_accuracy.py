@@ -1,0 +1,76 @@
+"""The metric inside mmengine's own evaluation loops."""
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DATASETS, METRICS
+from mmengine.runner import Runner
+from scipy.stats import kendalltau, spearmanr
+
+from mmal.engine import labeled_test_dataset, measure_losses
+from mmal.evaluation import RankingAccuracy
+
+
+def with_ranking(cfg: Config) -> Config:
+    cfg.val_dataloader = cfg.test_dataloader
+    cfg.val_cfg = dict()
+    cfg.val_evaluator = [cfg.test_evaluator, dict(type="mmal.RankingAccuracy")]
+    cfg.test_evaluator = dict(type="mmal.RankingAccuracy")
+    return cfg
+
+
+def test_val_loop_beside_another_metric(cfg: Config) -> None:
+    """Boxes are enlarged with the images for the loss, and stay as they are for VOC's mAP."""
+    for transform in cfg.test_dataloader.dataset.pipeline:
+        if transform.type == "Resize":
+            transform.scale = (96, 80)
+    plain = Runner.from_cfg(Config(cfg.to_dict())).test()
+    runner = Runner.from_cfg(with_ranking(cfg))
+    metrics = runner.val()
+
+    pred, target = measure_losses(runner.model, DATASETS.build(labeled_test_dataset(cfg)))
+    assert metrics["ranking/spearman"] == pytest.approx(spearmanr(pred, target).statistic)
+    tau = kendalltau(pred, target).statistic
+    assert metrics["ranking/kendall"] == pytest.approx(tau)
+    assert metrics["ranking/accuracy"] == pytest.approx((tau + 1) / 2)  # no ties here
+    assert {name: metrics[name] for name in plain} == pytest.approx(plain)
+
+
+def test_during_training_and_in_the_test_loop(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluated = []
+    evaluate = RankingAccuracy.evaluate
+
+    def counted(self: RankingAccuracy, size: int) -> dict[str, float]:
+        evaluated.append(evaluate(self, size))
+        return evaluated[-1]
+
+    monkeypatch.setattr(RankingAccuracy, "evaluate", counted)
+    cfg = with_ranking(cfg)
+    cfg.train_cfg.val_interval = 2
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert len(evaluated) == 2  # after epochs 2 and 3, the last
+    assert runner.test() == pytest.approx(evaluated[1])
+
+
+def test_without_the_hook_it_says_what_is_missing(cfg: Config) -> None:
+    cfg = with_ranking(cfg)
+    cfg.custom_hooks = []
+    with pytest.raises(RuntimeError, match=r"add dict\(type='mmal.ActiveLearningHook'\)"):
+        Runner.from_cfg(cfg).test()
+
+
+def test_a_plain_model_is_refused(cfg: Config) -> None:
+    cfg = with_ranking(cfg)
+    cfg.model = cfg.model.target
+    with pytest.raises(TypeError, match=r"needs a model of type 'mmal.LearningLoss'"):
+        Runner.from_cfg(cfg).test()
+
+
+def test_losses_are_used_once() -> None:
+    metric = METRICS.build(dict(type="mmal.RankingAccuracy", prefix="losses"))
+    assert isinstance(metric, RankingAccuracy)
+    metric.losses = np.array([1.0, 2, 3]), np.array([1.0, 3, 2])
+    assert metric.evaluate(3)["losses/accuracy"] == pytest.approx(2 / 3)
+    with pytest.raises(RuntimeError, match="no losses"):
+        metric.evaluate(3)

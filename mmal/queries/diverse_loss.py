@@ -6,19 +6,32 @@ from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
 from .base import Query
-from .picking import k_center_greedy, rank
+from .picking import k_means_members, rank
+
+#: Share of the labelled samples where they are not known.
+_UNKNOWN_SHARE = 0.5
 
 
 @QUERIES.register_module()
 class DiverseLoss(Query):
-    """Picks samples of large predicted loss that are far from each other and from the labelled.
+    """Picks samples that stand for others, the more so for those of large predicted loss.
 
-    K-centre greedy as in :class:`CoreSet`, but a sample's distance counts as much as its predicted
-    loss ranks: ``rank ** emphasis``, with ranks scaled to 1/N..1. Copies of a picked sample are at
-    distance 0, but for rounding, whatever their loss.
+    1. The candidates are clustered into as many clusters as there are picks, by weighted k-means
+       on the average-pooled features of the target model. Labelled samples are clusters of their
+       own: what is close to one needs no further label. See :func:`k_means_members`.
+    2. A candidate's weight is ``rank ** (emphasis * share)``, with the rank of its predicted loss
+       in 1/N..1 and the share of the samples that are labelled: regions of large loss are divided
+       into more clusters.
+    3. The candidate next to each centre is picked.
+
+    Unlike those of largest loss, or farthest from all others, these are ordinary samples of their
+    region, and copies of one sample are one pick. With few labels typical samples are the better
+    picks, with many the difficult ones (Hacohen, Dekel & Weinshall, "Active Learning on a Budget:
+    Opposite Strategies Suit High and Low Budgets", ICML 2022): the share lets the predicted loss
+    come in as labels are acquired.
 
     Args:
-        emphasis: 0 gives the core-set; the larger, the more the predicted loss decides.
+        emphasis: 0 leaves the predicted loss out; the larger, the more it decides.
 
     Raises:
         ValueError: If ``emphasis`` is no number, or negative.
@@ -43,5 +56,6 @@ class DiverseLoss(Query):
         rng: np.random.Generator,
     ) -> np.ndarray:
         known = None if labeled is None else labeled.fields["features"]
-        weights = rank(scores.fields["pred_loss"]) ** self.emphasis
-        return k_center_greedy(scores.fields["features"], known, budget, rng, weights)
+        share = _UNKNOWN_SHARE if known is None else len(known) / (len(known) + len(scores))
+        weights = rank(scores.fields["pred_loss"]) ** np.float32(self.emphasis * share)
+        return k_means_members(scores.fields["features"], known, budget, rng, weights)

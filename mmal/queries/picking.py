@@ -1,5 +1,7 @@
 """Picking from scores: pure functions of arrays."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from scipy.stats import rankdata
@@ -43,6 +45,8 @@ class NearestDistances:
         labeled: Vectors of shape (M, D), or None for no labelled samples.
 
     Attributes:
+        vectors: The candidates about their mean, shape (N, D).
+        squares: Their squared lengths, shape (N,).
         squared: Squared Euclidean distances of shape (N,); before anything is labelled or chosen
             infinite, of those chosen -1.
     """
@@ -59,25 +63,29 @@ class NearestDistances:
 
     def choose(self, index: int) -> None:
         """Choose a candidate: others are no further than from it, and it is never far again."""
-        vector = self._vectors[index]
-        distances = self._squares - 2 * (self._vectors @ vector) + self._squares[index]
+        vector = self.vectors[index]
+        distances = self.squares - 2 * (self.vectors @ vector) + self.squares[index]
         chosen = self.squared < 0
         torch.minimum(self.squared, distances.clamp_(min=0), out=self.squared)
         self.squared[chosen] = -1
         self.squared[index] = -1
 
+    def chunks(self) -> Iterator[slice]:
+        """Yield the rows of the candidates, so many at a time as fit into memory with others."""
+        for begin in range(0, len(self.vectors), _CHUNK):
+            yield slice(begin, begin + _CHUNK)
+
     def _start(self, vectors: Tensor, known: Tensor | None, device: str) -> None:
-        self._vectors = vectors.to(device)
-        self._squares = torch.linalg.vector_norm(self._vectors, dim=1).square()
-        self.squared = torch.full_like(self._squares, torch.inf)
+        self.vectors = vectors.to(device)
+        self.squares = torch.linalg.vector_norm(self.vectors, dim=1).square()
+        self.squared = torch.full_like(self.squares, torch.inf)
         if known is None or not len(known):
             return
         known = known.to(device)
         squares = torch.linalg.vector_norm(known, dim=1).square()
-        for begin in range(0, len(self._vectors), _CHUNK):
-            rows = slice(begin, begin + _CHUNK)
-            products = self._vectors[rows] @ known.T
-            nearest = (squares - 2 * products).amin(dim=1) + self._squares[rows]
+        for rows in self.chunks():
+            products = self.vectors[rows] @ known.T
+            nearest = (squares - 2 * products).amin(dim=1) + self.squares[rows]
             self.squared[rows] = nearest.clamp_(min=0)
 
 
@@ -120,7 +128,11 @@ def k_center_greedy(
 
 
 def kmeans_plus_plus(
-    candidates: np.ndarray, labeled: np.ndarray | None, k: int, rng: np.random.Generator
+    candidates: np.ndarray,
+    labeled: np.ndarray | None,
+    k: int,
+    rng: np.random.Generator,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw, one after the other, candidates with probability as their squared distance.
 
@@ -133,19 +145,94 @@ def kmeans_plus_plus(
         labeled: Vectors of the labelled samples, shape (M, D), if distances to them count, too.
         k: How many, in 1..N.
         rng: Draws.
+        weights: Factors of the probabilities, positive, shape (N,); 1 by default.
 
     Returns:
         Positions of the chosen candidates, shape (k,), in the order of choice.
     """
-    nearest = NearestDistances(candidates, labeled)
+    return _draw_seeds(NearestDistances(candidates, labeled), k, rng, weights)
+
+
+def _draw_seeds(
+    nearest: NearestDistances, k: int, rng: np.random.Generator, weights: np.ndarray | None
+) -> np.ndarray:
+    factors = np.ones(len(nearest.vectors)) if weights is None else weights.astype(np.float64)
     chosen: list[int] = []
     for _ in range(k):
-        weights = nearest.squared.double().cpu().numpy()
-        left = weights >= 0
-        weights = np.where(left & np.isfinite(weights), weights, 0)
-        total = weights.sum()
-        # Nothing is chosen yet, or all that is left are copies of what is.
-        probabilities = weights / total if total > 0 else left / left.sum()
-        chosen.append(int(rng.choice(len(candidates), p=probabilities)))
+        squared = nearest.squared.double().cpu().numpy()
+        left = squared >= 0
+        drawn = factors * np.where(left & np.isfinite(squared), squared, 0)
+        if not drawn.any():  # nothing is chosen yet, or all that is left are copies of what is
+            drawn = factors * left
+        # Quicker than rng.choice, which checks the probabilities each time.
+        until = np.cumsum(drawn)
+        chosen.append(int(np.searchsorted(until, rng.random() * until[-1], side="right")))
         nearest.choose(chosen[-1])
     return np.array(chosen)
+
+
+def k_means_members(
+    candidates: np.ndarray,
+    labeled: np.ndarray | None,
+    k: int,
+    rng: np.random.Generator,
+    weights: np.ndarray | None = None,
+    iterations: int = 3,
+) -> np.ndarray:
+    """Choose candidates that stand for the others: those next to the centres of k-means.
+
+    Lloyd's algorithm from the seeds of :func:`kmeans_plus_plus`, in which labelled samples are
+    centres that do not move: what they stand for already needs no other centre. A centre is the
+    weighted mean of the candidates that are nearest to it, as in the k-means of weighted points
+    (Lloyd, "Least Squares Quantization in PCM", 1982).
+
+    Args:
+        candidates: Vectors of shape (N, D).
+        labeled: Vectors of the labelled samples, shape (M, D), if there are any.
+        k: How many, in 1..N.
+        rng: Draws the seeds.
+        weights: How much each candidate counts, positive, shape (N,); 1 by default.
+        iterations: How often the centres move.
+
+    Returns:
+        Positions of the chosen candidates, shape (k,), those that stand for most weight first.
+    """
+    factors = np.ones(len(candidates), np.float32) if weights is None else weights
+    nearest = NearestDistances(candidates, labeled)
+    to_labeled = nearest.squared.clone()
+    seeds = _draw_seeds(nearest, k, rng, factors)
+    mass = torch.from_numpy(factors).to(to_labeled)
+    centers = nearest.vectors[torch.from_numpy(seeds)]
+    for _ in range(iterations):
+        owner, _ = _assign(nearest, centers, to_labeled)
+        sums, held = torch.zeros_like(centers), torch.zeros(k, device=mass.device)
+        for rows in nearest.chunks():
+            mine = owner[rows] >= 0
+            owners, factor = owner[rows][mine], mass[rows][mine]
+            sums.index_add_(0, owners, nearest.vectors[rows][mine] * factor[:, None])
+            held.index_add_(0, owners, factor)
+        centers = torch.where(held[:, None] > 0, sums / held[:, None], centers)
+    owner, squared = (t.cpu().numpy() for t in _assign(nearest, centers, to_labeled))
+    # By centre, the closest first; equally close ones in random order.
+    order = np.lexsort((rng.permutation(len(owner)), squared, owner))
+    centers_of, first = np.unique(owner[order], return_index=True)
+    members = order[first[centers_of >= 0]]
+    held = np.bincount(owner[owner >= 0], weights=factors[owner >= 0], minlength=k)
+    members = members[np.argsort(-held[owner[members]], kind="stable")]
+    # Centres without candidates, for example of copies: seeds that are left take their places.
+    rest = seeds[~np.isin(seeds, members)]
+    return np.concatenate([members, rest])[:k]
+
+
+def _assign(
+    nearest: NearestDistances, centers: Tensor, to_labeled: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Which centre each candidate is nearest to, -1 for a labelled sample, and how far it is."""
+    owner = torch.empty(len(nearest.vectors), dtype=torch.long, device=centers.device)
+    squared = torch.empty_like(to_labeled)
+    lengths = torch.linalg.vector_norm(centers, dim=1).square()
+    for rows in nearest.chunks():
+        distances, owner[rows] = (lengths - 2 * (nearest.vectors[rows] @ centers.T)).min(dim=1)
+        squared[rows] = (distances + nearest.squares[rows]).clamp_(min=0)
+    owner[squared > to_labeled] = -1
+    return owner, squared

@@ -94,7 +94,6 @@ def k_center_greedy(
     labeled: np.ndarray | None,
     k: int,
     rng: np.random.Generator,
-    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Choose, one after the other, the candidate farthest from all labelled and chosen samples.
 
@@ -106,23 +105,16 @@ def k_center_greedy(
         labeled: Vectors of the labelled samples, shape (M, D), if there are any.
         k: How many, in 1..N.
         rng: Decides among candidates equally far.
-        weights: Non-negative factors of the distances, shape (N,); 1 by default.
 
     Returns:
         Positions of the chosen candidates, shape (k,), in the order of choice.
     """
     nearest = NearestDistances(candidates, labeled)
     order = torch.from_numpy(rng.permutation(len(candidates))).to(nearest.squared.device)
-    factors = torch.ones_like(nearest.squared)
-    if weights is not None:
-        factors = torch.from_numpy(np.square(weights, dtype=np.float32)).to(factors.device)
     chosen = []
     for _ in range(k):
-        # At first all may be infinitely far. Those chosen must stay last whatever their factor.
-        distances = nearest.squared.clamp(max=torch.finfo(torch.float32).max)
-        distances = torch.where(distances < 0, distances, distances * factors)
-        # The first of equals in random order.
-        chosen.append(int(order[distances[order].argmax()]))
+        # The first of equals in random order: at first all may be infinitely far.
+        chosen.append(int(order[nearest.squared[order].argmax()]))
         nearest.choose(chosen[-1])
     return np.array(chosen)
 

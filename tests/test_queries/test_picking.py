@@ -53,14 +53,13 @@ def test_ranks():
 # Core-set
 
 
-def naive_k_center(candidates, labeled, k, weights=None):
-    """Algorithm 1 of Sener & Savarese by loops, in double precision, with weighted distances."""
-    weights = np.ones(len(candidates)) if weights is None else weights
+def naive_k_center(candidates, labeled, k):
+    """Algorithm 1 of Sener & Savarese by loops, in double precision."""
     centers = list(labeled.astype(np.float64))
     chosen = []
     for _ in range(k):
         far = {
-            i: weights[i] * min(np.linalg.norm(x - c) for c in centers)
+            i: min(np.linalg.norm(x - c) for c in centers)
             for i, x in enumerate(candidates.astype(np.float64))
             if i not in chosen
         }
@@ -69,17 +68,15 @@ def naive_k_center(candidates, labeled, k, weights=None):
     return chosen
 
 
-@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("offset", [0, 30])
-def test_k_center_is_that_of_a_loop(weighted, offset):
+def test_k_center_is_that_of_a_loop(offset):
     rng = generator(1)
     candidates = (rng.normal(size=(60, 7)) + offset).astype(np.float32)
     labeled = (rng.normal(size=(5, 7)) + offset).astype(np.float32)
-    weights = rng.random(60).astype(np.float32) if weighted else None
 
-    found = k_center_greedy(candidates, labeled, 60, generator(), weights)
+    found = k_center_greedy(candidates, labeled, 60, generator())
     # Of the last few, distances are equal but for rounding.
-    assert found.tolist()[:50] == naive_k_center(candidates, labeled, 50, weights)
+    assert found.tolist()[:50] == naive_k_center(candidates, labeled, 50)
     assert sorted(found) == list(range(60))
 
 
@@ -96,23 +93,11 @@ def test_chunks_do_not_matter(monkeypatch):
     np.testing.assert_allclose(chunked, expected, rtol=1e-4)
 
 
-def test_without_labels_the_first_center_is_drawn_or_has_the_largest_weight():
+def test_without_labels_the_first_center_is_drawn():
     candidates = generator().normal(size=(4, 3)).astype(np.float32)
     firsts = [k_center_greedy(candidates, None, 1, generator(s))[0] for s in range(400)]
 
     assert all(abs(firsts.count(i) - 100) < 35 for i in range(4))
-    weights = np.array([0.1, 0.2, 0.9, 0.3], np.float32)
-    assert k_center_greedy(candidates, None, 1, generator(), weights) == [2]
-
-
-def test_weight_of_zero_is_chosen_last():
-    candidates = generator().normal(size=(6, 3)).astype(np.float32)
-    weights = np.array([1, 0, 1, 1, 1, 1], np.float32)
-
-    assert k_center_greedy(candidates, candidates[:1], 6, generator(), weights)[-2:].tolist() in (
-        [0, 1],
-        [1, 0],
-    )
 
 
 # k-means++

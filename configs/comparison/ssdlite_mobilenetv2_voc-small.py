@@ -28,6 +28,7 @@ val_dataloader = dict(dataset=dict(data_root=data_root))
 
 max_epochs = 12
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
+optim_wrapper = dict(optimizer=dict(lr=3e-3))
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=20),
     dict(type="CosineAnnealingLR", begin=0, end=max_epochs, T_max=max_epochs, by_epoch=True),
@@ -38,4 +39,4 @@ custom_hooks = [
     dict(type="mmal.ActiveLearningHook", detach_epoch=9),
     dict(type="mmal.ChannelsLastHook"),
 ]
-active_learning = dict(rounds=5, initial=80, budget=40)
+active_learning = dict(rounds=5, initial=60, budget=20)

@@ -36,6 +36,8 @@ train_pipeline = [
     dict(type="Expand", mean=[123.675, 116.28, 103.53], to_rgb=True, ratio_range=(1, 2)),
     dict(type="MinIoURandomCrop", min_ious=(0.1, 0.3, 0.5, 0.7, 0.9), min_crop_size=0.3),
     dict(type="Resize", scale=(input_size, input_size), keep_ratio=False),
+    # A box without size, such as BCCD has one, makes the box loss infinite.
+    dict(type="FilterAnnotations", min_gt_bbox_wh=(1, 1), keep_empty=False),
     dict(type="RandomFlip", prob=0.5),
     dict(type="PhotoMetricDistortion"),
     dict(type="PackDetInputs"),

@@ -143,13 +143,10 @@ def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -
         f"and labels saved: against {baseline}"
     )
     tables = {title: comparison_rows(summaries)}
-    chosen = {query: trials for query, trials in comparison.picks().items() if trials}
-    most = max(len(rounds) for trials in chosen.values() for rounds in trials.values())
-    for rounds in dict.fromkeys((1, most)):
-        budget = comparison.cfg.active_learning.budget * rounds
-        chance = budget / comparison.pool_size()
-        caption = f"The first {budget} picks that queries share; {chance:.0%} would be by chance"
-        tables[caption] = overlap_rows(list(chosen), picks_overlap(chosen, rounds))
+    try:
+        tables |= _overlaps(comparison, list(curves))
+    except FileNotFoundError as error:
+        console.print(f"No table of picks in common: {error}", style="red", markup=False)
     with atomic_path(root / "table.md") as tmp:
         content = "\n".join(markdown_table(rows, name) for name, rows in tables.items())
         tmp.write_text(content, encoding="utf-8")
@@ -164,6 +161,23 @@ def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -
     if missing:
         console.print(f"Not finished, and not in the table: {', '.join(missing)}", markup=False)
     console.print(f"Table, curves and results.csv: {root}", markup=False)
+
+
+def _overlaps(comparison: Comparison, queries: list[str]) -> dict[str, list[list[str]]]:
+    """Tables of picks in common after one round and after all, by their titles."""
+    picks = {query: comparison.picks()[query] for query in queries}
+    subset = comparison.cfg.active_learning.get("subset")
+    tables = {}
+    for rounds in dict.fromkeys((1, comparison.cfg.active_learning.rounds - 1)):
+        trial = next(iter(picks[queries[0]].values()))
+        count = sum(map(len, trial[:rounds]))
+        title = f"Share of the first {count} picks that two queries have in common"
+        if rounds == 1 or subset is None:
+            # Each round draws its candidates anew, the same for all queries in the first.
+            candidates = min(comparison.pool_size(), subset or comparison.pool_size())
+            title += f"; by chance {count / candidates:.0%}"
+        tables[title] = overlap_rows(queries, picks_overlap(picks, rounds))
+    return tables
 
 
 if __name__ == "__main__":

@@ -149,11 +149,12 @@ class PoolDataset:
             visible = (info["keypoints_visible"].reshape(-1, len(names)) > 0 for info in infos)
             counts = sum((seen.sum(axis=0) for seen in visible), np.zeros(len(names), dtype=int))
         else:
-            names = self.metainfo.get("classes") or ()
+            names = list(self.metainfo.get("classes") or ())
             boxes = (box["bbox_label"] for info in infos for box in info.get("instances", ()))
             labels = np.array(list(boxes), dtype=int)
             # Some data sets mark what is to be ignored by a label of -1.
             counts = np.bincount(labels[labels >= 0], minlength=len(names))
+            names += [f"class {i}" for i in range(len(names), len(counts))]
         return dict(zip(names, counts.tolist(), strict=True))
 
     def get_cat_ids(self, idx: int) -> list[int]:

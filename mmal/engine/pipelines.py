@@ -28,8 +28,8 @@ def dataset_of(cfg: Config, loader: str) -> dict:
     dataset = (cfg.get(loader) or {}).get("dataset")
     if dataset is None:
         raise ValueError(
-            f"The config {cfg.filename or ''} has no {loader}.dataset: evaluation needs it, "
-            f"and scoring uses the test pipeline. Set {loader}."
+            f"The config {cfg.filename or ''} has no {loader}.dataset, which evaluation needs, "
+            f"and scoring the pipeline of the test data set. Set {loader}."
         )
     return dataset
 

@@ -5,6 +5,8 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object
 from torch import nn
 
+from mmal.utils import preserved_random_state
+
 from .scoring import bare, batches, evaluation_mode
 
 
@@ -12,6 +14,8 @@ def measure_losses(
     model: nn.Module, dataset: BaseDataset, batch_size: int = 1, num_workers: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predicted and true target losses of a labelled data set that was not trained on.
+
+    A training that goes on afterwards does so as if nothing had been measured.
 
     Args:
         model: A LearningLoss model.
@@ -25,7 +29,7 @@ def measure_losses(
     """
     model = bare(model)
     found: list[tuple[float, float]] = []
-    with evaluation_mode(model):
+    with evaluation_mode(model), preserved_random_state():
         loader = batches(dataset, range(len(dataset)), batch_size, num_workers, "ranking")
         for data in loader:
             data = model.data_preprocessor(data, False)

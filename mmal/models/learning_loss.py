@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmal.registry import MODELS, TASK_UTILS
-from mmal.utils import preserved_random_state, single_process
+from mmal.utils import preserved_random_state, single_process, without_trace
 from mmal.utils.record import recorded
 
 from .sample_losses import SampleLosses, sample_losses_for
@@ -73,17 +73,12 @@ class LearningLossMixin:
         Returns:
             Predicted and target losses, each of shape (N,).
         """
-        modules = [self, *self.sample_losses.heads(self)]
-        modes = [module.training for module in modules]
-        try:
-            for module in modules:
+        # Ranks may hold different numbers of batches; DINO draws queries at random; some losses
+        # count what they have seen.
+        with without_trace(self), single_process(), preserved_random_state():
+            for module in (self, *self.sample_losses.heads(self)):
                 module.training = True
-            # Ranks may hold different numbers of batches; DINO draws queries at random.
-            with single_process(), preserved_random_state():
-                _, pred_loss, target_loss = self._losses(inputs, data_samples)
-        finally:
-            for module, mode in zip(modules, modes, strict=True):
-                module.training = mode
+            _, pred_loss, target_loss = self._losses(inputs, data_samples)
         return pred_loss, target_loss
 
     def _losses(self, inputs: Tensor, data_samples: list) -> tuple[dict, Tensor, Tensor]:

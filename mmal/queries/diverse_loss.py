@@ -20,8 +20,8 @@ class DiverseLoss(Query):
        on the average-pooled features of the target model. Labelled samples are clusters of their
        own: what is close to one needs no further label. See :func:`k_means_members`.
     2. A candidate's weight is ``rank ** (emphasis * share)``, with the rank of its predicted loss
-       in 1/N..1 and the share of the samples that are labelled: regions of large loss are divided
-       into more clusters.
+       in 1/N..1 and the share of labelled samples among these and the candidates: regions of large
+       loss are divided into more clusters.
     3. The candidate next to each centre is picked.
 
     Unlike those of largest loss, or farthest from all others, these are ordinary samples of their
@@ -34,16 +34,16 @@ class DiverseLoss(Query):
         emphasis: 0 leaves the predicted loss out; the larger, the more it decides.
 
     Raises:
-        ValueError: If ``emphasis`` is no number, or negative.
+        ValueError: If ``emphasis`` is no finite number, or negative.
     """
 
     requires = ("features", "pred_loss")
     reads_labeled = True
 
     def __init__(self, emphasis: float = 1.0) -> None:
-        if not isinstance(emphasis, int | float) or emphasis < 0:
+        if not isinstance(emphasis, int | float) or not 0 <= emphasis < np.inf:
             raise ValueError(
-                "The 'emphasis' parameter of DiverseLoss must be a number of at least 0. "
+                "The 'emphasis' parameter of DiverseLoss must be a finite number of at least 0. "
                 f"Got {emphasis!r} instead."
             )
         self.emphasis = emphasis
@@ -58,4 +58,5 @@ class DiverseLoss(Query):
         known = None if labeled is None else labeled.fields["features"]
         share = _UNKNOWN_SHARE if known is None else len(known) / (len(known) + len(scores))
         weights = rank(scores.fields["pred_loss"]) ** np.float32(self.emphasis * share)
+        weights = weights.clip(np.finfo(np.float32).tiny)  # large exponents leave nothing
         return k_means_members(scores.fields["features"], known, budget, rng, weights)

@@ -211,7 +211,7 @@ def k_means_members(
     members = order[first[centers_of >= 0]]
     held = np.bincount(owner[owner >= 0], weights=factors[owner >= 0], minlength=k)
     members = members[np.argsort(-held[owner[members]], kind="stable")]
-    # Centres without candidates, for example of copies: seeds that are left take their places.
+    # Where centres have no candidates, for example of copies, seeds make up the number.
     rest = seeds[~np.isin(seeds, members)]
     return np.concatenate([members, rest])[:k]
 

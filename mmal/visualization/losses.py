@@ -6,11 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
-from mmal.evaluation import ranking_measures
 from mmal.utils import atomic_path
 
 
-def plot_losses(pred: np.ndarray, target: np.ndarray, path: str | os.PathLike) -> None:
+def plot_losses(pred: np.ndarray, target: np.ndarray, title: str, path: str | os.PathLike) -> None:
     """Plot predicted over true target losses into an image file, by value and by rank.
 
     The scale of predicted losses has no meaning; their order has, which the ranks show. Samples
@@ -19,11 +18,11 @@ def plot_losses(pred: np.ndarray, target: np.ndarray, path: str | os.PathLike) -
     Args:
         pred: Predicted losses of shape (N,).
         target: Target losses of shape (N,).
+        title: Of the picture.
         path: The image file; its ending says which format.
     """
     finite = np.isfinite(pred) & np.isfinite(target)
     pred, target = pred[finite], target[finite]
-    measures = ranking_measures(pred, target)
     figure = Figure(figsize=(8.4, 4.2), layout="constrained")
     by_value, by_rank = figure.subplots(1, 2)
     points = dict(s=12, alpha=0.5, linewidths=0)
@@ -36,10 +35,6 @@ def plot_losses(pred: np.ndarray, target: np.ndarray, path: str | os.PathLike) -
     by_rank.set_aspect("equal")
     for axes in (by_value, by_rank):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(
-        f"{len(pred)} test samples: ranking accuracy {measures['accuracy']:.3f}, Spearman "
-        f"{measures['spearman']:.3f}, Kendall {measures['kendall']:.3f}",
-        fontsize="medium",
-    )
+    figure.suptitle(title, fontsize="medium")
     with atomic_path(path) as tmp:
         figure.savefig(tmp, dpi=150)

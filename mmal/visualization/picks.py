@@ -35,6 +35,7 @@ def plot_picks(
     axes = figure.subplots(1, panels, width_ratios=ratios, squeeze=False)[0]
     _plot_labels(axes[0], histograms)
     for panel, (name, values) in zip(axes[1:], columns.items(), strict=True):
+        values = values.astype(np.float64)  # neighbours in single precision have no bins between
         picked = np.isin(scores.ids, list(picks))
         bins = np.histogram_bin_edges(values[np.isfinite(values)], _BINS)
         panel.hist(values, bins, color="0.8", label=f"{len(values)} candidates")

@@ -238,7 +238,13 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
     assert "| CoreSet | " in table
     first, second = (set(pool["rounds"][1]["picks"]) for pool in pools)
     assert f"| CoreSet | 100% | {len(first & second) / 4:.0%} |" in table
-    assert "The first 4 picks that queries share; 40% would be by chance" in table  # 4 of 16 - 6
+    assert "the first 4 picks that two queries have in common; by chance 40%" in table  # of 16 - 6
+
+    (tmp_path / "compare" / "CoreSet" / "seed_3" / "pool.json").unlink()
+    done = subprocess.run([*command, "--summarize-only"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No table of picks in common" in done.stdout
+    assert "pool.json" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Tests of the labelled and the unlabelled part of a data set."""
 
 import copy
+import json
 import pickle
 import random
 from collections import Counter
@@ -465,3 +466,16 @@ def test_histogram_of_nothing_and_of_the_unlabelled(voc):
     assert PoolDataset(voc, pool_of(voc, "none")).label_histogram() == dict(cat=0, dog=0)
     with pytest.raises(RuntimeError, match="hands out no annotations"):
         PoolDataset(voc, split="unlabeled").label_histogram()
+
+
+def test_histogram_without_class_names(tmp_path, write_voc):
+    write_voc(tmp_path, {"a": [CAT, DOG]})
+    boxes = [dict(bbox=[0, 0, 5, 5], bbox_label=label, ignore_flag=0) for label in (2, 0, 2, -1)]
+    images = [dict(img_path="JPEGImages/a.jpg", img_id=0, height=40, width=48, instances=boxes)]
+    content = dict(metainfo=dict(), data_list=images)
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    config = dict(type="mmdet.BaseDetDataset", data_root=str(tmp_path), ann_file="boxes.json")
+
+    ids = PoolDataset(config, split="unlabeled").pool.ids
+    dataset = PoolDataset(config, pool_of(config, *ids))
+    assert dataset.label_histogram() == {"class 0": 1, "class 1": 0, "class 2": 2}

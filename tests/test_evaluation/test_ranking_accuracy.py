@@ -1,7 +1,10 @@
 """The metric inside mmengine's own evaluation loops."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, METRICS
 from mmengine.runner import Runner
@@ -12,7 +15,7 @@ from mmal.evaluation import RankingAccuracy
 
 
 def with_ranking(cfg: Config) -> Config:
-    cfg.val_dataloader = cfg.test_dataloader
+    cfg.val_dataloader = copy.deepcopy(cfg.test_dataloader)
     cfg.val_cfg = dict()
     cfg.val_evaluator = [cfg.test_evaluator, dict(type="mmal.RankingAccuracy")]
     cfg.test_evaluator = dict(type="mmal.RankingAccuracy")
@@ -51,6 +54,52 @@ def test_during_training_and_in_the_test_loop(cfg: Config, monkeypatch: pytest.M
     runner.train()
     assert len(evaluated) == 2  # after epochs 2 and 3, the last
     assert runner.test() == pytest.approx(evaluated[1])
+
+
+def test_each_loop_measures_its_own_images(cfg: Config) -> None:
+    cfg = with_ranking(cfg)
+    train = cfg.train_dataloader.dataset
+    cfg.val_dataloader.dataset.ann_file = train.ann_file
+    runner = Runner.from_cfg(cfg)
+    for loader, evaluate in (("val_dataloader", runner.val), ("test_dataloader", runner.test)):
+        dataset = DATASETS.build(labeled_test_dataset(cfg, loader))
+        pred, target = measure_losses(runner.model, dataset)
+        assert len(pred) == {"val_dataloader": 16, "test_dataloader": 5}[loader]
+        expected = kendalltau(pred, target).statistic
+        assert evaluate()["ranking/kendall"] == pytest.approx(expected)
+
+
+def test_measures_the_weights_of_ema(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+
+    def recorded(model: torch.nn.Module, *args, **kwargs) -> tuple:
+        measured.append(model.loss_predictor.regressor.weight.detach().clone())
+        return measure_losses(model, *args, **kwargs)
+
+    monkeypatch.setattr("mmal.engine.hooks.active_learning_hook.measure_losses", recorded)
+    cfg = with_ranking(cfg)
+    cfg.custom_hooks.append(dict(type="EMAHook", momentum=0.5))
+    cfg.train_cfg.val_interval = cfg.train_cfg.max_epochs
+    Runner.from_cfg(cfg).train()
+    checkpoint = torch.load(f"{cfg.work_dir}/epoch_3.pth", weights_only=False)
+    averaged = checkpoint["state_dict"]["loss_predictor.regressor.weight"]
+    assert torch.equal(measured[0], averaged)
+
+
+def test_training_goes_on_as_if_nothing_had_been_measured(cfg: Config) -> None:
+    weights = {}
+    cfg = with_ranking(cfg)
+    cfg.train_cfg.val_interval = 1
+    cfg.randomness.seed = 3
+    for evaluators in (cfg.val_evaluator, cfg.val_evaluator[:1]):
+        run = copy.deepcopy(cfg)
+        run.val_evaluator = evaluators
+        run.work_dir = f"{cfg.work_dir}_{len(evaluators)}"
+        runner = Runner.from_cfg(run)
+        runner.train()
+        weights[len(evaluators)] = runner.model.state_dict()
+    for name, value in weights[1].items():
+        assert torch.equal(value, weights[2][name]), name
 
 
 def test_without_the_hook_it_says_what_is_missing(cfg: Config) -> None:

@@ -63,7 +63,15 @@ def test_is_weighted_k_means_on_the_features(pool: PoolScores) -> None:
     assert picks == [str(i) for i in expected]
 
 
-@pytest.mark.parametrize("emphasis", [-1, "much", None])
+def test_an_emphasis_that_leaves_nothing_of_small_ranks(pool: PoolScores) -> None:
+    query = build_query(dict(type="DiverseLoss", emphasis=1000))
+    picks = query.select(pool, DIFFICULT, np.random.default_rng(0), labeled(100))
+    assert len(set(picks)) == DIFFICULT
+
+
+@pytest.mark.parametrize("emphasis", [-1, "much", None, float("inf"), float("nan")])
 def test_other_emphases_are_refused(emphasis: object) -> None:
-    with pytest.raises(ValueError, match="'emphasis' parameter of DiverseLoss must be a number"):
+    with pytest.raises(
+        ValueError, match="'emphasis' parameter of DiverseLoss must be a finite number"
+    ):
         build_query(dict(type="DiverseLoss", emphasis=emphasis))

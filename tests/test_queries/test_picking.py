@@ -181,7 +181,7 @@ def test_k_means_members_are_those_of_a_loop(monkeypatch, with_labeled, seed):
     expected = naive_k_means_members(candidates, labeled, seeds, weights, 5)
     found = k_means_members(candidates, labeled, 12, generator(seed), weights, 5)
     assert found[: len(expected)].tolist() == expected
-    # Where a labelled sample took all from a centre, its seed is chosen after the others.
+    # Where labelled samples took all from a centre, seeds that are left make up the number.
     assert set(found[len(expected) :]) <= set(seeds)
     assert len(set(found)) == 12
 

@@ -39,6 +39,14 @@ def test_labels_and_scores_of_the_picks_against_the_rest(
     assert np.average(centers, weights=heights[1]) == pytest.approx(8, abs=0.2)
 
 
+def test_scores_that_are_nearly_equal(tmp_path: Path, figures: list[Figure]) -> None:
+    values = np.array([1e6, 1e6, 1e6 + 0.0625], np.float32)
+    scores = PoolScores(["a", "b", "c"], ["a", "b", "c"], dict(pred_loss=values))
+    plot_picks(["c"], scores, HISTOGRAMS, tmp_path / "picks.png")
+    heights = np.array([bar.get_height() for bar in figures[0].axes[1].patches])
+    assert heights.sum() == 4
+
+
 def test_without_scores_labels_alone(tmp_path: Path, figures: list[Figure]) -> None:
     plot_picks(["a"], None, HISTOGRAMS, tmp_path / "picks.png")
     assert len(figures[0].axes) == 1

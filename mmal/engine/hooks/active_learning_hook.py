@@ -138,6 +138,12 @@ class ActiveLearningHook(Hook):
             )
         runner.logger.info(f"Picked {len(picks)} images: {runner.work_dir}/picks.txt")
 
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Say how far the training was: heads such as TOOD's ask before they assign targets."""
+        epoch = checkpoint.get("meta", {}).get("epoch")
+        if epoch is not None and runner.message_hub.get_info("epoch") is None:
+            runner.message_hub.update_info("epoch", epoch)
+
     def before_val_epoch(self, runner: Runner) -> None:
         """Measure what a ranking metric in ``val_evaluator`` compares."""
         self._measure(runner, runner.val_loop, "val_dataloader")

@@ -1,6 +1,7 @@
 """Acquisition rounds, from the first label to the last."""
 
 import copy
+import functools
 import logging
 import time
 
@@ -98,6 +99,8 @@ class RoundDriver:
             if "metrics" not in record or self._acquires(index):
                 record = self._run_round(index, record)
             records.append(record)
+            if is_main_process():
+                self._describe(index)
             self._write_curve(records)
         self._console.print(rounds_table(records))
         self._console.print(f"Curve, picks and scores: {self._work_dir.root}")
@@ -150,9 +153,13 @@ class RoundDriver:
         )
         # Heads such as TOOD's ask how far the training is before they assign targets.
         runner.message_hub.update_info("epoch", loaded["meta"]["epoch"])
-        if "metrics" not in record:
-            self._evaluate(runner, record)
+        if "metrics" in record:
+            runner.call_hook("before_run")  # what an evaluation would have begun with
+        else:
+            losses = self._evaluate(runner, record)
             self._save(record)
+            if losses is not None and is_main_process():
+                self._plot_losses(record, *losses)
         if self._acquires(index):
             self._acquire(runner.model, index, record)
             self._save(record)
@@ -165,7 +172,9 @@ class RoundDriver:
         barrier()  # the main process may still be saving
         return time.perf_counter() - start
 
-    def _evaluate(self, runner: RoundRunner, record: dict) -> None:
+    def _evaluate(self, runner: RoundRunner, record: dict) -> tuple[np.ndarray, ...] | None:
+        """Evaluate; return predicted and true losses of the test data set, if there are any."""
+        losses = None
         start = time.perf_counter()
         metrics = {name: float(value) for name, value in runner.test().items()}
         record["metrics"] = main_metric_first(metrics, self._settings.metric)
@@ -175,11 +184,18 @@ class RoundDriver:
             ranking = ranking_measures(*losses)
             record["ranking_accuracy"] = ranking.pop("accuracy")
             record.update(ranking)
-            if is_main_process():
-                self._work_dir.write_losses(record["round"], *losses)
-                plot_losses(*losses, self._work_dir.round_dir(record["round"]) / "losses.png")
         record["seconds"]["evaluate"] = time.perf_counter() - start
         self._report(record)
+        return losses
+
+    def _plot_losses(self, record: dict, pred: np.ndarray, target: np.ndarray) -> None:
+        self._work_dir.write_losses(record["round"], pred, target)
+        title = (
+            f"{len(target)} test samples: ranking accuracy {record['ranking_accuracy']:.3f}, "
+            f"Spearman {record['spearman']:.3f}, Kendall {record['kendall']:.3f}"
+        )
+        path = self._work_dir.round_dir(record["round"]) / "losses.png"
+        plot_losses(pred, target, title, path)
 
     def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
         query = self._settings.build_query()
@@ -201,7 +217,7 @@ class RoundDriver:
 
         start = time.perf_counter()
         settings = self._settings
-        picks = acquire(
+        acquire(
             self._pool,
             self._work_dir.pool,
             self._work_dir.round_dir(index),
@@ -213,20 +229,15 @@ class RoundDriver:
         )
         seconds["query"] = time.perf_counter() - start - seconds["score"]
         record["seconds"].update(seconds)
-        if is_main_process():
-            self._describe(picks, index)
 
-    def _describe(self, picks: list[str], index: int) -> None:
-        """Leave histograms of what was picked beside the picks."""
-        everything = Pool(self._pool.ids)
-        everything.commit(self._pool.ids, "all", None)
-        dataset = PoolDataset(
-            pool_of(self._cfg), everything, "labeled", [], self._settings.group_by
-        )
-        histograms = dict(
-            picks=dataset.label_histogram(frozenset(picks)), pool=dataset.label_histogram()
-        )
+    def _describe(self, index: int) -> None:
+        """Leave histograms of what a round picked beside the picks, if it picked anything."""
         round_dir = self._work_dir.round_dir(index)
+        if len(self._pool.rounds) <= index + 1 or (round_dir / "histogram.csv").exists():
+            return
+        picks = frozenset(self._pool.rounds[index + 1].picks)
+        dataset = self._everything
+        histograms = dict(picks=dataset.label_histogram(picks), pool=dataset.label_histogram())
         self._work_dir.write_histograms(index, histograms)
         path = round_dir / "scores.parquet"
         scores = PoolScores.load(path) if path.exists() else None
@@ -235,6 +246,13 @@ class RoundDriver:
     def _labeled(self) -> PoolDataset:
         group_by = self._settings.group_by
         return PoolDataset(pool_of(self._cfg), self._pool, "labeled", [], group_by)
+
+    @functools.cached_property
+    def _everything(self) -> PoolDataset:
+        """All samples with their labels, for histograms of the pool."""
+        pool = Pool(self._pool.ids)
+        pool.commit(self._pool.ids, "all", None)
+        return PoolDataset(pool_of(self._cfg), pool, "labeled", [], self._settings.group_by)
 
     def _unlabeled(self, with_labeled: bool = False) -> PoolDataset:
         """Return what is unlabelled, or all samples, their labels kept back as well."""

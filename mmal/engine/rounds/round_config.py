@@ -64,6 +64,8 @@ def evaluation_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     cfg = _round_config(cfg, work_dir, index, "test")
     for key in (*_TRAINING, *_VALIDATION):
         cfg[key] = None
+    if isinstance(cfg.test_evaluator, list):  # rounds measure the losses themselves
+        cfg.test_evaluator = [e for e in cfg.test_evaluator if type_name(e) != "RankingAccuracy"]
     cfg.load_from, cfg.resume = None, False
     return cfg
 

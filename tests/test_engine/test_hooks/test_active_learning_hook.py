@@ -1,5 +1,6 @@
 """Learning loss inside a plain mmengine training: no script of mmal's."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +134,14 @@ def test_iterations_have_no_epoch_to_detach_at(cfg: Config) -> None:
     cfg.train_dataloader.sampler = dict(type="InfiniteSampler")
     with pytest.raises(ValueError, match="detach_epoch=2, but the training loop counts iterations"):
         Runner.from_cfg(cfg).train()
+
+
+def test_says_how_far_a_loaded_training_was(cfg: Config) -> None:
+    """Heads such as TOOD's ask, also where nothing is trained."""
+    Runner.from_cfg(cfg).train()
+    loaded = copy.deepcopy(cfg)
+    loaded.work_dir += "_loaded"
+    runner = Runner.from_cfg(loaded)
+    assert runner.message_hub.get_info("epoch") is None
+    runner.load_checkpoint(f"{cfg.work_dir}/epoch_3.pth")
+    assert runner.message_hub.get_info("epoch") == 3

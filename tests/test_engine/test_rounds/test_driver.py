@@ -95,6 +95,22 @@ def test_a_finished_run_resumes_to_nothing(cfg: Config) -> None:
     assert Path(cfg.work_dir, "round_00", "metrics.json").stat().st_mtime_ns == before
 
 
+def test_pictures_that_are_missing_are_made_again(cfg: Config) -> None:
+    """Stopped after the commit, before what describes it."""
+    cfg.active_learning.rounds = 2
+    cfg.test_evaluator = [cfg.test_evaluator, dict(type="mmal.RankingAccuracy")]
+    records = run_rounds(cfg)
+    assert "ranking/accuracy" not in records[0]["metrics"]  # it is in the record as it is
+    round_dir = Path(cfg.work_dir, "round_00")
+    before = (round_dir / "histogram.csv").read_text()
+    for name in ("histogram.csv", "picks.png"):
+        (round_dir / name).unlink()
+    assert run_rounds(cfg, resume=True) == records
+    assert (round_dir / "histogram.csv").read_text() == before
+    assert (round_dir / "picks.png").exists()
+    assert not Path(cfg.work_dir, "round_01", "histogram.csv").exists()
+
+
 def test_random_trains_a_plain_detector_and_scores_nothing(cfg: Config) -> None:
     cfg.model = cfg.model.target
     cfg.custom_hooks = []

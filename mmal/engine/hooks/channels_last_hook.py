@@ -16,7 +16,20 @@ class ChannelsLastHook(Hook):
     step for a MobileNetV2. Sums are taken in another order, too, so results differ by rounding.
     """
 
-    def before_run(self, runner: Runner) -> None:
-        """Reorder the weights of convolutions; features follow them."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        model.to(memory_format=torch.channels_last)
+    def before_train(self, runner: Runner) -> None:
+        """Reorder the weights, which are initialised or loaded by now; features follow them."""
+        # Not earlier: weights are drawn in the order in which they are in memory.
+        _reorder(runner)
+
+    def before_val(self, runner: Runner) -> None:
+        """Reorder the weights of a model that is not trained."""
+        _reorder(runner)
+
+    def before_test(self, runner: Runner) -> None:
+        """Reorder the weights of a model that is not trained."""
+        _reorder(runner)
+
+
+def _reorder(runner: Runner) -> None:
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model.to(memory_format=torch.channels_last)

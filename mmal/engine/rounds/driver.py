@@ -154,7 +154,7 @@ class RoundDriver:
         # Heads such as TOOD's ask how far the training is before they assign targets.
         runner.message_hub.update_info("epoch", loaded["meta"]["epoch"])
         if "metrics" in record:
-            runner.call_hook("before_run")  # what an evaluation would have begun with
+            runner.call_hook("before_test")  # as before an evaluation
         else:
             losses = self._evaluate(runner, record)
             self._save(record)

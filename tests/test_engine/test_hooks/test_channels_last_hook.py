@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 
@@ -13,7 +14,7 @@ def test_weights_are_reordered_and_predictions_stay(cfg: Config) -> None:
     reordered.work_dir += "_reordered"
     plain, runner = Runner.from_cfg(cfg), Runner.from_cfg(reordered)
     runner.model.load_state_dict(plain.model.state_dict())
-    runner.call_hook("before_run")
+    runner.call_hook("before_test")
 
     convolutions = [m for m in runner.model.modules() if isinstance(m, torch.nn.Conv2d)]
     for conv in convolutions:
@@ -37,3 +38,24 @@ def test_training_resumes_with_reordered_weights(cfg: Config) -> None:
     assert runner.epoch == 4
     conv = next(m for m in runner.model.modules() if isinstance(m, torch.nn.Conv2d))
     assert conv.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_weights_are_drawn_as_without_it(cfg: Config) -> None:
+    """The first step's loss differs by rounding alone."""
+    losses = []
+    for hooks in ([], [dict(type="mmal.ChannelsLastHook")]):
+        run = copy.deepcopy(cfg)
+        run.custom_hooks += hooks
+        run.work_dir = f"{cfg.work_dir}_{len(hooks)}"
+        run.randomness.seed = 5
+        run.train_cfg.max_epochs = 1
+        runner = Runner.from_cfg(run)
+        seen = []
+        hook = Hook()
+        hook.after_train_iter = lambda runner, batch_idx, data_batch, outputs, seen=seen: (
+            seen.append(outputs["loss"].item())
+        )
+        runner.register_hook(hook)
+        runner.train()
+        losses.append(seen[0])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)

@@ -68,7 +68,9 @@ def main() -> None:
     failure = None
     try:
         comparison = _comparison(args)
-        if not args.summarize_only:
+        if args.summarize_only:
+            comparison.check_trials()
+        else:
             comparison.check()
             _run(comparison, args.jobs)
     except TrialError as error:
@@ -143,23 +145,21 @@ def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -
         f"and labels saved: against {baseline}"
     )
     tables = {title: comparison_rows(summaries)}
-    try:
-        tables |= _overlaps(comparison, list(curves))
-    except FileNotFoundError as error:
-        console.print(f"No table of picks in common: {error}", style="red", markup=False)
-    with atomic_path(root / "table.md") as tmp:
-        content = "\n".join(markdown_table(rows, name) for name, rows in tables.items())
-        tmp.write_text(content, encoding="utf-8")
-    for name, rows in tables.items():
-        console.print(terminal_table(rows, name))
+    tables |= _overlaps(comparison, list(curves))
     missing = [
         f"{query} (seed {seed})"
         for query in comparison.queries
         for seed in comparison.seeds
         if not comparison.finished(query, seed)
     ]
-    if missing:
-        console.print(f"Not finished, and not in the table: {', '.join(missing)}", markup=False)
+    note = f"Not finished, and not in the table: {', '.join(missing)}" if missing else ""
+    with atomic_path(root / "table.md") as tmp:
+        parts = [markdown_table(rows, name) for name, rows in tables.items()]
+        tmp.write_text("\n".join([*parts, f"{note}\n"] if note else parts), encoding="utf-8")
+    for name, rows in tables.items():
+        console.print(terminal_table(rows, name))
+    if note:
+        console.print(note, markup=False)
     console.print(f"Table, curves and results.csv: {root}", markup=False)
 
 
@@ -167,7 +167,9 @@ def _overlaps(comparison: Comparison, queries: list[str]) -> dict[str, list[list
     """Tables of picks in common after one round and after all, by their titles."""
     picks = {query: comparison.picks()[query] for query in queries}
     subset = comparison.cfg.active_learning.get("subset")
-    tables = {}
+    tables: dict[str, list[list[str]]] = {}
+    if len(queries) < 2:
+        return tables
     for rounds in dict.fromkeys((1, comparison.cfg.active_learning.rounds - 1)):
         trial = next(iter(picks[queries[0]].values()))
         count = sum(map(len, trial[:rounds]))

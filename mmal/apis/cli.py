@@ -56,13 +56,22 @@ def parse_query(text: str) -> dict:
         name, keywords = (node.func, node.keywords) if isinstance(node, ast.Call) else (node, [])
         if getattr(node, "args", []):
             raise ValueError("parameters need names, as in Entropy(aggregation='max')")
-        parameters = {k.arg: ast.literal_eval(k.value) for k in keywords}
+        parameters = {k.arg: _literal(k) for k in keywords}
         name = ast.unparse(name)
         cfg = dict(type=name if "." in name else f"mmal.{name}", **parameters)
         build_query(cfg)
     except (SyntaxError, ValueError) as error:
         raise ValueError(f"The query {text!r} cannot be read: {error}") from error
     return cfg
+
+
+def _literal(keyword: ast.keyword) -> object:
+    try:
+        return ast.literal_eval(keyword.value)
+    except ValueError:
+        raise ValueError(
+            f"{keyword.arg} must be a number, a string in quotes or a list of such"
+        ) from None
 
 
 @contextmanager

@@ -81,10 +81,19 @@ class Comparison:
             ValueError: If the pool is too small for all rounds.
             TypeError: If the model cannot give what a query reads.
         """
+        self.check_trials()
+        check_queries(self.cfg, list(self.queries.values()))
+
+    def check_trials(self) -> None:
+        """Refuse trials that were not run with this config, or that are damaged.
+
+        Raises:
+            FileExistsError: If a trial in the work directory was run with other settings, or has
+                lost its pool file.
+        """
         for query in (FIRST, *self.queries):
             for seed in self.seeds:
                 self._check_trial(query, seed)
-        check_queries(self.cfg, list(self.queries.values()))
 
     def run(
         self,

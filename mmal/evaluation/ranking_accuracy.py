@@ -43,7 +43,12 @@ class RankingAccuracy(BaseMetric):
         self.losses: tuple[np.ndarray, np.ndarray] | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Do nothing: the losses are measured before the predictions."""
+        """Look at nothing: the losses are measured before the predictions.
+
+        Raises:
+            RuntimeError: If no losses were measured.
+        """
+        self._measured()
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Return the metrics, the same on all ranks.
@@ -51,19 +56,22 @@ class RankingAccuracy(BaseMetric):
         Raises:
             RuntimeError: If no losses were measured.
         """
-        if self.losses is None:
-            raise RuntimeError(
-                "RankingAccuracy has no losses to compare. They are measured by the hook "
-                "mmal.ActiveLearningHook before val and test loops: add "
-                "dict(type='mmal.ActiveLearningHook') to custom_hooks."
-            )
-        metrics = self.compute_metrics([self.losses])
+        metrics = self.compute_metrics([self._measured()])
         self.losses = None
         return {f"{self.prefix}/{name}": value for name, value in metrics.items()}
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compare losses: a list of one pair of arrays, predicted and target losses."""
         return ranking_measures(*results[0])
+
+    def _measured(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.losses is None:
+            raise RuntimeError(
+                "RankingAccuracy has no losses to compare. They are measured by the hook "
+                "mmal.ActiveLearningHook before val and test loops: add "
+                "dict(type='mmal.ActiveLearningHook') to custom_hooks."
+            )
+        return self.losses
 
 
 def ranking_measures(pred: np.ndarray, target: np.ndarray) -> dict[str, float]:

@@ -25,7 +25,8 @@ class QuerySummary:
             all queries of the same seed have reached.
         gain: By how much ``area`` is above the baseline's, paired by seed; None for the baseline.
         saved: How many labels fewer than the baseline's last its mean curve needs to get where
-            the baseline's ends; NaN if it does not, None for the baseline.
+            the baseline's ends; NaN if it does not, None for the baseline and if that
+            ends no higher than it began.
     """
 
     query: str
@@ -75,7 +76,9 @@ def summarize(
         several = len(seeds) > 1
         std = values[query].std(axis=0, ddof=1) if several else np.full_like(mean, np.nan)
         gain = None if query == baseline else paired_bootstrap(areas[query], areas[baseline])
-        saved = None if query == baseline else labeled[-1] - labels_to_reach(labeled, mean, goal)
+        # A baseline that ends no higher than it began is reached before anything is picked.
+        comparable = query != baseline and goal > values[baseline].mean(axis=0)[0]
+        saved = labeled[-1] - labels_to_reach(labeled, mean, goal) if comparable else None
         area = float(np.mean(areas[query]))
         summaries.append(QuerySummary(query, labeled, mean, std, len(seeds), area, gain, saved))
     return summaries

@@ -10,6 +10,8 @@ from .picking import k_means_members, rank
 
 #: Share of the labelled samples where they are not known.
 _UNKNOWN_SHARE = 0.5
+#: The largest emphasis: of larger ones most weights are 0 in single precision.
+_MOST = 100
 
 
 @QUERIES.register_module()
@@ -31,19 +33,19 @@ class DiverseLoss(Query):
     come in as labels are acquired.
 
     Args:
-        emphasis: 0 leaves the predicted loss out; the larger, the more it decides.
+        emphasis: In 0..100. 0 leaves the predicted loss out; the larger, the more it decides.
 
     Raises:
-        ValueError: If ``emphasis`` is no finite number, or negative.
+        ValueError: If ``emphasis`` is no such number.
     """
 
     requires = ("features", "pred_loss")
     reads_labeled = True
 
     def __init__(self, emphasis: float = 1.0) -> None:
-        if not isinstance(emphasis, int | float) or not 0 <= emphasis < np.inf:
+        if not isinstance(emphasis, int | float) or not 0 <= emphasis <= _MOST:
             raise ValueError(
-                "The 'emphasis' parameter of DiverseLoss must be a finite number of at least 0. "
+                f"The 'emphasis' parameter of DiverseLoss must be a number in 0..{_MOST}. "
                 f"Got {emphasis!r} instead."
             )
         self.emphasis = emphasis
@@ -58,5 +60,5 @@ class DiverseLoss(Query):
         known = None if labeled is None else labeled.fields["features"]
         share = _UNKNOWN_SHARE if known is None else len(known) / (len(known) + len(scores))
         weights = rank(scores.fields["pred_loss"]) ** np.float32(self.emphasis * share)
-        weights = weights.clip(np.finfo(np.float32).tiny)  # large exponents leave nothing
+        weights = weights.clip(np.finfo(np.float32).tiny)  # large exponents leave 0
         return k_means_members(scores.fields["features"], known, budget, rng, weights)

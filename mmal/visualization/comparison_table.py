@@ -40,7 +40,8 @@ def terminal_table(rows: Sequence[Sequence[str]], title: str) -> Table:
     header, *rows = rows
     table = Table(title=title)
     for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i else "left", no_wrap=True)
+        # Names of queries may be long; numbers stay on a line.
+        table.add_column(name, justify="right" if i else "left", no_wrap=len(name) < 12)
     for row in rows:
         table.add_row(*row)
     return table

@@ -33,6 +33,8 @@ def plot_losses(pred: np.ndarray, target: np.ndarray, title: str, path: str | os
     by_rank.set_xlabel("rank of the target loss")
     by_rank.set_ylabel("rank of the predicted loss")
     by_rank.set_aspect("equal")
+    for axis in (by_rank.xaxis, by_rank.yaxis):
+        axis.get_major_locator().set_params(integer=True)
     for axes in (by_value, by_rank):
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize="medium")

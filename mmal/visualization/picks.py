@@ -10,8 +10,6 @@ from matplotlib.figure import Figure
 from mmal.structures import PoolScores
 from mmal.utils import atomic_path
 
-_BINS = 40
-
 
 def plot_picks(
     picks: Collection[str],
@@ -29,34 +27,48 @@ def plot_picks(
     """
     columns = {k: v for k, v in scores.fields.items() if v.ndim == 1} if scores else {}
     panels = len(columns) + 1
-    width = 4 + 0.25 * len(histograms["pool"])
+    width = min(4 + 0.2 * len(histograms["pool"]), 20)
     figure = Figure(figsize=(width + 4.4 * len(columns), 4.2), layout="constrained")
     ratios = [width, *([4.4] * len(columns))]
     axes = figure.subplots(1, panels, width_ratios=ratios, squeeze=False)[0]
     _plot_labels(axes[0], histograms)
     for panel, (name, values) in zip(axes[1:], columns.items(), strict=True):
-        values = values.astype(np.float64)  # neighbours in single precision have no bins between
-        picked = np.isin(scores.ids, list(picks))
-        bins = np.histogram_bin_edges(values[np.isfinite(values)], _BINS)
-        panel.hist(values, bins, color="0.8", label=f"{len(values)} candidates")
-        panel.hist(values[picked], bins, color="C0", label=f"{picked.sum()} picks")
-        panel.set_xlabel(name)
-        panel.set_ylabel("samples")
-        panel.legend(frameon=False)
+        _plot_scores(panel, name, values, np.isin(scores.ids, list(picks)))
     for panel in axes:
         panel.spines[["top", "right"]].set_visible(False)
     with atomic_path(path) as tmp:
         figure.savefig(tmp, dpi=150)
 
 
-def _plot_labels(axes: Axes, histograms: Mapping[str, Mapping[str, int]]) -> None:
+def _plot_scores(axes: Axes, name: str, values: np.ndarray, picked: np.ndarray) -> None:
     """Shares, not counts: there are few picks and many others."""
+    values = values.astype(np.float64)  # neighbours in single precision have no bins between
+    bins = np.histogram_bin_edges(values[np.isfinite(values)], min(max(len(values) // 5, 5), 40))
+    for chosen, label, style in (
+        (np.ones(len(values), dtype=bool), "candidates", dict(color="0.8")),
+        (picked, "picks", dict(color="C0", histtype="step", linewidth=1.5)),
+    ):
+        count = chosen.sum()
+        shares = np.full(count, 1 / max(count, 1))
+        axes.hist(values[chosen], bins, weights=shares, label=f"{count} {label}", **style)
+    axes.set_xlabel(name)
+    axes.set_ylabel("share of the samples")
+    axes.xaxis.get_major_locator().set_params(nbins=5)
+    _add_legend(axes)
+
+
+def _plot_labels(axes: Axes, histograms: Mapping[str, Mapping[str, int]]) -> None:
     names = list(histograms["pool"])
     places = np.arange(len(names))
     for shift, (kind, color) in zip((-0.2, 0.2), (("pool", "0.8"), ("picks", "C0")), strict=True):
         counts = np.array([histograms[kind][name] for name in names], dtype=float)
         label = f"{kind}: {counts.sum():.0f} annotations"
         axes.bar(places + shift, counts / max(counts.sum(), 1), 0.4, color=color, label=label)
-    axes.set_xticks(places, names, rotation=90)
+    axes.set_xticks(places, names, rotation=90, fontsize="small")
     axes.set_ylabel("share of the annotations")
-    axes.legend(frameon=False)
+    _add_legend(axes)
+
+
+def _add_legend(axes: Axes) -> None:
+    """Above the axes, where it covers nothing."""
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize="small")

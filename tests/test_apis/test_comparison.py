@@ -240,11 +240,16 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
     assert f"| CoreSet | 100% | {len(first & second) / 4:.0%} |" in table
     assert "the first 4 picks that two queries have in common; by chance 40%" in table  # of 16 - 6
 
-    (tmp_path / "compare" / "CoreSet" / "seed_3" / "pool.json").unlink()
-    done = subprocess.run([*command, "--summarize-only"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No table of picks in common" in done.stdout
-    assert "pool.json" in done.stdout
+    # What was run otherwise is not summed up as if it were this.
+    for change, message in (
+        ("train_cfg.max_epochs=9", "was run with other settings (train_cfg)"),
+        ("active_learning.rounds=3", "CoreSet, which others are compared to, has no finished"),
+    ):
+        again = [*command[:-1], change, "--summarize-only"]
+        done = subprocess.run(again, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert message in done.stderr
+    assert (tmp_path / "compare" / "table.md").read_text() == table
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 import mmal  # noqa: F401  (registers the queries)
-from mmal.apis.cli import parse_query
+from mmal.apis.cli import one_line_errors, parse_query
 from mmal.queries import build_query
 from mmal.structures import PoolScores
 
@@ -44,7 +44,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    queries = {name: build_query(parse_query(name)) for name in args.queries}
+    with one_line_errors():
+        for name in ("labeled", "dimensions", "budget", "repetitions"):
+            if getattr(args, name) < 1:
+                raise ValueError(f"--{name} must be at least 1. Got {getattr(args, name)} instead.")
+        if args.candidates < args.budget:
+            raise ValueError(f"--candidates must be at least the budget, {args.budget}.")
+        queries = {name: build_query(parse_query(name)) for name in args.queries}
     names = {name for query in queries.values() for name in query.requires}
     candidates = random_scores(args.candidates, args.dimensions, names, "candidate")
     labeled = random_scores(args.labeled, args.dimensions, names, "labeled")
@@ -84,11 +90,11 @@ def report(args: argparse.Namespace, seconds: dict[str, list[float]]) -> None:
     )
     baseline = next(iter(seconds))
     for column in ("query", "seconds", f"time / {baseline}'s"):
-        table.add_column(column, justify="left" if column == "query" else "right", no_wrap=True)
+        table.add_column(column, justify="left" if column == "query" else "right")
     for name, measured in seconds.items():
         ratios = [a / b for a, b in zip(measured, seconds[baseline], strict=True)]
         cells = (
-            f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+            f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
             for values in (measured, ratios)
         )
         table.add_row(name, *cells)

@@ -1,5 +1,7 @@
 """Checking the loss prediction module on labelled images."""
 
+from typing import NamedTuple
+
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object
@@ -10,9 +12,23 @@ from mmal.utils import preserved_random_state
 from .scoring import bare, batches, evaluation_mode
 
 
+class MeasuredLosses(NamedTuple):
+    """Losses of N labelled samples.
+
+    Attributes:
+        pred: Predicted losses, shape (N,).
+        target: Target losses, shape (N,).
+        img_paths: The image files, as the data set names them.
+    """
+
+    pred: np.ndarray
+    target: np.ndarray
+    img_paths: list[str]
+
+
 def measure_losses(
     model: nn.Module, dataset: BaseDataset, batch_size: int = 1, num_workers: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+) -> MeasuredLosses:
     """Predicted and true target losses of a labelled data set that was not trained on.
 
     A training that goes on afterwards does so as if nothing had been measured.
@@ -25,15 +41,17 @@ def measure_losses(
         num_workers: Data loader workers.
 
     Returns:
-        Predicted and target losses, each of shape (N,), in no particular order.
+        Predicted and target losses, in no particular order.
     """
     model = bare(model)
-    found: list[tuple[float, float]] = []
+    found: list[tuple[float, float, str]] = []
     with evaluation_mode(model), preserved_random_state():
         loader = batches(dataset, range(len(dataset)), batch_size, num_workers, "ranking")
         for data in loader:
             data = model.data_preprocessor(data, False)
             pred, target = model.measure_losses(data["inputs"], data["data_samples"])
-            found.extend(zip(pred.tolist(), target.tolist(), strict=True))
-    losses = np.array([pair for part in all_gather_object(found) for pair in part])
-    return losses[:, 0], losses[:, 1]
+            paths = [sample.metainfo.get("img_path", "") for sample in data["data_samples"]]
+            found.extend(zip(pred.tolist(), target.tolist(), paths, strict=True))
+    rows = [row for part in all_gather_object(found) for row in part]
+    pred, target, paths = zip(*rows, strict=True)
+    return MeasuredLosses(np.array(pred), np.array(target), list(paths))

@@ -21,16 +21,18 @@ def test_target_losses_are_plain_mmdetections(cfg: Config) -> None:
     plain.load_state_dict(model.state_dict(), strict=False)
 
     dataset = DATASETS.build(labeled_test_dataset(cfg))
-    pred, target = measure_losses(model, dataset, batch_size=2)
+    pred, target, paths = measure_losses(model, dataset, batch_size=2)
     assert pred.shape == target.shape == (5,)
 
     load, resize = dict(type="LoadImageFromFile"), dict(type="Resize", scale=(96, 80))
     boxes, pack = dict(type="LoadAnnotations", with_bbox=True), dict(type="PackDetInputs")
     reference = dict(cfg.test_dataloader.dataset, pipeline=[load, boxes, resize, pack])
     reference = DATASETS.build(reference)
-    expected = []
+    assert sorted(paths) == sorted(reference.get_data_info(i)["img_path"] for i in range(5))
+    expected = {}
     for i in range(5):
         data = plain.data_preprocessor(pseudo_collate([reference[i]]), False)
         with torch.no_grad():
-            expected.append(plain.parse_losses(plain.loss(*data.values()))[0].item())
-    np.testing.assert_allclose(sorted(target), sorted(expected), rtol=1e-4)
+            path = reference.get_data_info(i)["img_path"]
+            expected[path] = plain.parse_losses(plain.loss(*data.values()))[0].item()
+    np.testing.assert_allclose(target, [expected[path] for path in paths], rtol=1e-4)

@@ -31,7 +31,7 @@ def test_val_loop_beside_another_metric(cfg: Config) -> None:
     runner = Runner.from_cfg(with_ranking(cfg))
     metrics = runner.val()
 
-    pred, target = measure_losses(runner.model, DATASETS.build(labeled_test_dataset(cfg)))
+    pred, target, _ = measure_losses(runner.model, DATASETS.build(labeled_test_dataset(cfg)))
     assert metrics["ranking/spearman"] == pytest.approx(spearmanr(pred, target).statistic)
     tau = kendalltau(pred, target).statistic
     assert metrics["ranking/kendall"] == pytest.approx(tau)
@@ -63,7 +63,7 @@ def test_each_loop_measures_its_own_images(cfg: Config) -> None:
     runner = Runner.from_cfg(cfg)
     for loader, evaluate in (("val_dataloader", runner.val), ("test_dataloader", runner.test)):
         dataset = DATASETS.build(labeled_test_dataset(cfg, loader))
-        pred, target = measure_losses(runner.model, dataset)
+        pred, target, _ = measure_losses(runner.model, dataset)
         assert len(pred) == {"val_dataloader": 16, "test_dataloader": 5}[loader]
         expected = kendalltau(pred, target).statistic
         assert evaluate()["ranking/kendall"] == pytest.approx(expected)

@@ -167,7 +167,7 @@ class ActiveLearningHook(Hook):
         settings = runner.cfg[loader]
         losses = measure_losses(model, dataset, settings.batch_size, settings.get("num_workers", 0))
         for metric in ranking:
-            metric.losses = losses
+            metric.losses = losses.pred, losses.target
 
     def _open_pool(self, runner: Runner) -> None:
         """Build the unlabelled data set; its pool holds no pick yet, or those of this training."""

@@ -28,7 +28,7 @@ from mmal.visualization import (
 
 from ..acquisition import acquire, write_image_list
 from ..pipelines import labeled_test_dataset, test_pipeline
-from ..ranking import measure_losses
+from ..ranking import MeasuredLosses, measure_losses
 from ..scoring import bare, score_pool
 from .preflight import preflight
 from .round_config import evaluation_config, pool_of, training_config
@@ -159,7 +159,7 @@ class RoundDriver:
             losses = self._evaluate(runner, record)
             self._save(record)
             if losses is not None and is_main_process():
-                self._plot_losses(record, *losses)
+                self._show_losses(record, losses)
         if self._acquires(index):
             self._acquire(runner.model, index, record)
             self._save(record)
@@ -172,7 +172,7 @@ class RoundDriver:
         barrier()  # the main process may still be saving
         return time.perf_counter() - start
 
-    def _evaluate(self, runner: RoundRunner, record: dict) -> tuple[np.ndarray, ...] | None:
+    def _evaluate(self, runner: RoundRunner, record: dict) -> MeasuredLosses | None:
         """Evaluate; return predicted and true losses of the test data set, if there are any."""
         losses = None
         start = time.perf_counter()
@@ -181,21 +181,22 @@ class RoundDriver:
         if isinstance(bare(runner.model), LearningLossMixin):
             dataset = DATASETS.build(labeled_test_dataset(self._cfg))
             losses = measure_losses(runner.model, dataset, **self._loading())
-            ranking = ranking_measures(*losses)
+            ranking = ranking_measures(losses.pred, losses.target)
             record["ranking_accuracy"] = ranking.pop("accuracy")
             record.update(ranking)
         record["seconds"]["evaluate"] = time.perf_counter() - start
         self._report(record)
         return losses
 
-    def _plot_losses(self, record: dict, pred: np.ndarray, target: np.ndarray) -> None:
-        self._work_dir.write_losses(record["round"], pred, target)
+    def _show_losses(self, record: dict, losses: MeasuredLosses) -> None:
+        self._work_dir.write_losses(record["round"], *losses)
         title = (
-            f"{len(target)} test samples: ranking accuracy {record['ranking_accuracy']:.3f}, "
-            f"Spearman {record['spearman']:.3f}, Kendall {record['kendall']:.3f}"
+            f"{len(losses.target)} test samples: ranking accuracy "
+            f"{record['ranking_accuracy']:.3f}, Spearman {record['spearman']:.3f}, Kendall "
+            f"{record['kendall']:.3f}"
         )
         path = self._work_dir.round_dir(record["round"]) / "losses.png"
-        plot_losses(pred, target, title, path)
+        plot_losses(losses.pred, losses.target, title, path)
 
     def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
         query = self._settings.build_query()

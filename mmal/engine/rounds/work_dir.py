@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,15 +47,17 @@ class WorkDir:
         with atomic_path(self.round_dir(index) / "metrics.json") as tmp:
             tmp.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
-    def write_losses(self, index: int, pred: np.ndarray, target: np.ndarray) -> None:
-        """Write the losses of the test images, each of shape (N,), as a round's ``losses.csv``."""
+    def write_losses(
+        self, index: int, pred: np.ndarray, target: np.ndarray, img_paths: Sequence[str]
+    ) -> None:
+        """Write losses of N test images, each of shape (N,), as a round's ``losses.csv``."""
         with (
             atomic_path(self.round_dir(index) / "losses.csv") as tmp,
             open(tmp, "w", newline="") as file,
         ):
             writer = csv.writer(file)
-            writer.writerow(["pred_loss", "target_loss"])
-            writer.writerows(zip(pred.tolist(), target.tolist(), strict=True))
+            writer.writerow(["img_path", "pred_loss", "target_loss"])
+            writer.writerows(zip(img_paths, pred.tolist(), target.tolist(), strict=True))
 
     def write_histograms(self, index: int, histograms: dict[str, dict[str, int]]) -> None:
         """Write counts by label, of ``picks`` and ``pool``, as a round's ``histogram.csv``."""

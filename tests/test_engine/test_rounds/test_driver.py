@@ -59,8 +59,9 @@ def test_rounds_from_the_first_label_to_the_last(cfg: Config) -> None:
 
     # The losses that the ranking measures of a round are of.
     with open(work_dir / "round_01" / "losses.csv", newline="") as file:
-        losses = np.array([[float(v) for v in row.values()] for row in csv.DictReader(file)])
-    assert losses.shape == (5, 2)
+        table = list(csv.DictReader(file))
+    assert {Path(row["img_path"]).stem for row in table} == {f"test_{i:02d}" for i in range(5)}
+    losses = np.array([[float(row["pred_loss"]), float(row["target_loss"])] for row in table])
     assert records[1]["spearman"] == pytest.approx(spearmanr(*losses.T).statistic)
     assert records[1]["kendall"] == pytest.approx(kendalltau(*losses.T).statistic)
     assert float(rows[1]["kendall"]) == records[1]["kendall"]

@@ -148,17 +148,18 @@ def kmeans_plus_plus(
 def _draw_seeds(
     nearest: NearestDistances, k: int, rng: np.random.Generator, weights: np.ndarray | None
 ) -> np.ndarray:
-    factors = np.ones(len(nearest.vectors)) if weights is None else weights.astype(np.float64)
+    factors = torch.ones_like(nearest.squared, dtype=torch.float64)
+    if weights is not None:
+        factors *= torch.from_numpy(weights).to(factors)
     chosen: list[int] = []
     for _ in range(k):
-        squared = nearest.squared.double().cpu().numpy()
-        left = squared >= 0
-        drawn = factors * np.where(left & np.isfinite(squared), squared, 0)
-        if not drawn.any():  # nothing is chosen yet, or all that is left are copies of what is
-            drawn = factors * left
+        until = (nearest.squared.clamp(min=0) * factors).cumsum(0)
+        if not 0 < until[-1] < torch.inf:
+            # Nothing is labelled or chosen yet, or all that is left are copies of what is.
+            until = ((nearest.squared >= 0) * factors).cumsum(0)
         # Quicker than rng.choice, which checks the probabilities each time.
-        until = np.cumsum(drawn)
-        chosen.append(int(np.searchsorted(until, rng.random() * until[-1], side="right")))
+        drawn = rng.random() * float(until[-1])
+        chosen.append(int(torch.searchsorted(until, drawn, right=True)))
         nearest.choose(chosen[-1])
     return np.array(chosen)
 
@@ -169,7 +170,7 @@ def k_means_members(
     k: int,
     rng: np.random.Generator,
     weights: np.ndarray | None = None,
-    iterations: int = 3,
+    iterations: int = 2,
 ) -> np.ndarray:
     """Choose candidates that stand for the others: those next to the centres of k-means.
 
@@ -199,9 +200,9 @@ def k_means_members(
         owner, _ = _assign(nearest, centers, to_labeled)
         sums, held = torch.zeros_like(centers), torch.zeros(k, device=mass.device)
         for rows in nearest.chunks():
-            mine = owner[rows] >= 0
-            owners, factor = owner[rows][mine], mass[rows][mine]
-            sums.index_add_(0, owners, nearest.vectors[rows][mine] * factor[:, None])
+            factor = mass[rows] * (owner[rows] >= 0)
+            owners = owner[rows].clamp(min=0)
+            sums.index_add_(0, owners, nearest.vectors[rows] * factor[:, None])
             held.index_add_(0, owners, factor)
         centers = torch.where(held[:, None] > 0, sums / held[:, None], centers)
     owner, squared = (t.cpu().numpy() for t in _assign(nearest, centers, to_labeled))

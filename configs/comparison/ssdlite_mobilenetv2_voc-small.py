@@ -37,4 +37,4 @@ custom_hooks = [
     dict(type="mmal.ActiveLearningHook", detach_epoch=9),
     dict(type="mmal.ChannelsLastHook"),
 ]
-active_learning = dict(rounds=5, initial=60, budget=20)
+active_learning = dict(rounds=5, initial=100, budget=60)

@@ -3,7 +3,7 @@
 import os
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -82,6 +82,7 @@ def _check_xml(dataset: BaseDataset, ignored: set[str], images: dict[str, str]) 
     """Check the annotations of a VOC-style data set; add its images to ``images``."""
     problems: list[str] = []
     labels: Counter[str] = Counter()
+    trained_on = dataset.metainfo["classes"] if _trains_on_all_boxes(dataset) else ()
     for image_id in list_from_file(dataset.ann_file):
         xml_path = os.path.join(dataset.sub_data_root, dataset.ann_subdir, f"{image_id}.xml")
         img_path = os.path.join(dataset.sub_data_root, dataset.img_subdir, f"{image_id}.jpg")
@@ -89,13 +90,39 @@ def _check_xml(dataset: BaseDataset, ignored: set[str], images: dict[str, str]) 
         try:
             objects = ET.parse(xml_path).getroot().findall("object")
             labels.update(o.findtext("name") for o in objects)
-            if any(o.find("bndbox") is None for o in objects):
-                problems.append(f"{xml_path} has an object without a bndbox")
+            problems += [f"{xml_path} {p}" for p in _box_problems(objects, trained_on)]
         except FileNotFoundError:
             problems.append(f"{xml_path} is missing (listed in {dataset.ann_file})")
         except ET.ParseError as error:
             problems.append(f"{xml_path} does not parse: {error}")
     return problems + _unknown_classes(dataset, labels, ignored)
+
+
+def _trains_on_all_boxes(dataset: BaseDataset) -> bool:
+    """Whether the pipeline is a training's, and a whole one, and leaves no box out for its size."""
+    names = [type(transform).__name__ for transform in dataset.pipeline.transforms]
+    whole = bool(names) and names[-1].startswith("Pack")  # that of a wrapper goes on otherwise
+    filtered = "FilterAnnotations" in names or dataset.bbox_min_size is not None
+    return whole and not filtered and not dataset.test_mode
+
+
+def _box_problems(objects: Iterable[ET.Element], trained_on: Collection[str]) -> Iterator[str]:
+    """Check objects in VOC layout; of the classes in ``trained_on``, whether they have a size."""
+    corners = ("xmin", "ymin", "xmax", "ymax")
+    for item in objects:
+        try:
+            left, top, right, bottom = (float(item.findtext(f"bndbox/{c}", "")) for c in corners)
+        except ValueError:
+            yield f"has an object whose bndbox has not all of {', '.join(corners)}"
+            continue
+        sized = int(left) < int(right) and int(top) < int(bottom)
+        difficult = item.findtext("difficult", "0").strip() != "0"
+        if not sized and not difficult and item.findtext("name") in trained_on:
+            yield (
+                f"has a box without size ({left:g}, {top:g}, {right:g}, {bottom:g}), which may "
+                "make the loss infinite. Mend it, or add dict(type='FilterAnnotations', "
+                "min_gt_bbox_wh=(1, 1)) to the training pipeline"
+            )
 
 
 def _check_other(dataset: BaseDataset, ignored: set[str], images: dict[str, str]) -> list[str]:

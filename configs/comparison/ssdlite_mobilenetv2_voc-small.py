@@ -1,5 +1,5 @@
-# Queries compared on the 756 photos of PASCAL VOC2012 with ids 2007_*: docs/results.md. Cheap enough
-# for three trials of five rounds and five queries in an hour on two CPU cores.
+# Queries compared on the 756 photos of PASCAL VOC2012 with ids 2007_*: docs/results.md. Three trials of
+# five rounds and five queries take an hour and a quarter on two CPU cores.
 _base_ = "../detection/ssdlite_mobilenetv2_voc-folder.py"
 
 data_root = "data/voc_small/"

@@ -110,18 +110,21 @@ def _box_problems(objects: Iterable[ET.Element], trained_on: Collection[str]) ->
     """Check objects in VOC layout; of the classes in ``trained_on``, whether they have a size."""
     corners = ("xmin", "ymin", "xmax", "ymax")
     for item in objects:
-        try:
-            left, top, right, bottom = (float(item.findtext(f"bndbox/{c}", "")) for c in corners)
-        except ValueError:
-            yield f"has an object whose bndbox has not all of {', '.join(corners)}"
+        try:  # as MMDetection reads them
+            box = [int(float(item.findtext(f"bndbox/{corner}", ""))) for corner in corners]
+        except (ValueError, OverflowError):
+            yield f"has an object whose bndbox has not all of {', '.join(corners)} as numbers"
             continue
-        sized = int(left) < int(right) and int(top) < int(bottom)
+        left, top, right, bottom = box
         difficult = item.findtext("difficult", "0").strip() != "0"
-        if not sized and not difficult and item.findtext("name") in trained_on:
+        if (
+            (left >= right or top >= bottom)
+            and not difficult
+            and item.findtext("name") in trained_on
+        ):
             yield (
-                f"has a box without size ({left:g}, {top:g}, {right:g}, {bottom:g}), which may "
-                "make the loss infinite. Mend it, or add dict(type='FilterAnnotations', "
-                "min_gt_bbox_wh=(1, 1)) to the training pipeline"
+                f"has a box without size {box}, which may make the loss infinite. Mend it, or add "
+                "dict(type='FilterAnnotations', min_gt_bbox_wh=(1, 1)) to the training pipeline"
             )
 
 

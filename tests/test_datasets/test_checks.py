@@ -12,6 +12,10 @@ from scipy.io import savemat
 from mmal.datasets.checks import DatasetError, check_datasets
 
 IMAGES = {"a": [("cat", 5, 6, 25, 26)], "b": [("dog", 1, 1, 9, 9)], "c": []}
+TRAINING = [
+    dict(type="mmdet.LoadAnnotations", with_bbox=True),
+    dict(type="mmdet.PackDetInputs"),
+]
 
 
 @pytest.fixture(params=["write_voc", "write_coco"])
@@ -181,29 +185,29 @@ def test_annotation_without_a_box_is_named(voc):
 @pytest.mark.parametrize("box", [(5, 6, 5, 26), (5, 26, 25, 6), (7, 7, 7.9, 9)])
 def test_box_without_size_is_named_where_it_would_be_trained_on(write_voc, tmp_path, box):
     voc = write_voc(tmp_path, {**IMAGES, "d": [("cat", 5, 6, 25, 26), ("dog", *box)]})
-    load, pack = (
-        dict(type="mmdet.LoadAnnotations", with_bbox=True),
-        dict(type="mmdet.PackDetInputs"),
-    )
+    load, pack = TRAINING
     sizes = dict(type="mmdet.FilterAnnotations", min_gt_bbox_wh=(1, 1))
 
     message = problems({**voc, "pipeline": [load, pack], "test_mode": False})
     assert "has 1 problem(s)" in message
-    numbers = ", ".join(map(str, box))
-    assert f"{annotation_path(voc, 'd')} has a box without size ({numbers})" in message
+    as_read = [int(corner) for corner in box]
+    assert f"{annotation_path(voc, 'd')} has a box without size {as_read}" in message
     check_datasets([{**voc, "pipeline": [load, sizes, pack], "test_mode": False}])
     check_datasets([{**voc, "pipeline": [load, pack], "test_mode": True}])
     # Inside a wrapper, whose pipeline may filter.
     check_datasets([{**voc, "pipeline": [load], "test_mode": False}])
 
 
+@pytest.mark.parametrize("corner", ["nan", "inf", "five", ""])
+def test_corner_that_is_no_number_is_named(write_voc, tmp_path, corner):
+    voc = write_voc(tmp_path, {"a": [("cat", corner, 6, 25, 26)]})
+    message = problems(voc)
+    assert f"{annotation_path(voc, 'a')} has an object whose bndbox has not all of " in message
+
+
 def test_difficult_box_without_size_is_not_trained_on(write_voc, tmp_path):
     voc = write_voc(tmp_path, {"a": [("cat", 5, 6, 5, 26)]}, difficult=True)
-    pipeline = [
-        dict(type="mmdet.LoadAnnotations", with_bbox=True),
-        dict(type="mmdet.PackDetInputs"),
-    ]
-    check_datasets([{**voc, "pipeline": pipeline, "test_mode": False}])
+    check_datasets([{**voc, "pipeline": TRAINING, "test_mode": False}])
 
 
 def test_configs_stay_as_they_are(config):

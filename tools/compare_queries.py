@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mmal.apis.cli import add_cfg_options, parse_query, read_config
-from mmal.apis.comparison import Comparison, TrialError
+from mmal.apis.comparison import Comparison
+from mmal.apis.trial_processes import TrialError
 from mmal.engine.rounds import RoundSettings
 from mmal.evaluation.overlap import picks_overlap
 from mmal.evaluation.summary import summarize

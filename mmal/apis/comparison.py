@@ -4,18 +4,13 @@ import copy
 import csv
 import json
 import os
-import queue
 import shutil
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from filelock import FileLock, Timeout
 from mmengine.config import Config
 
@@ -23,12 +18,10 @@ from mmal.engine.rounds import WorkDir, check_queries
 from mmal.utils import atomic_path
 from mmal.visualization import read_curve
 
+from .trial_processes import TrialError, TrialProcesses
+
 #: The folder of the rounds that all queries share.
 FIRST = "first_round"
-
-
-class TrialError(RuntimeError):
-    """A trial that failed; its log says why."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ class Comparison:
                 runs this comparison.
         """
         failed: list[str] = []
-        processes = _Processes(script, jobs)
+        processes = TrialProcesses(script, jobs)
         with self._locked():
             for queries in ([FIRST], list(self.queries)):
                 trials = [
@@ -221,7 +214,7 @@ class Comparison:
                 "config, or choose another --work-dir."
             )
 
-    def _run_trial(self, processes: "_Processes", query: str, seed: int) -> None:
+    def _run_trial(self, processes: TrialProcesses, query: str, seed: int) -> None:
         if self.finished(query, seed):
             return
         directory = self.trial_dir(query, seed)
@@ -251,70 +244,6 @@ class Comparison:
         logs = shutil.ignore_patterns("20*_*", "log.txt", "config.py", "curve.*")
         shutil.copytree(source, temporary, ignore=logs)
         temporary.rename(directory)
-
-
-class _Processes:
-    """Runs trials as processes that can be stopped together."""
-
-    def __init__(self, script: str | os.PathLike, jobs: int) -> None:
-        self._script = str(script)
-        # Trials beside each other share the cores.
-        self._threads = str(max((os.cpu_count() or 1) // jobs, 1))
-        self._devices: queue.Queue[str | None] = queue.Queue()
-        for job in range(jobs):
-            names = _gpus()
-            self._devices.put(names[job % len(names)] if names else None)
-        self._lock = threading.Lock()
-        self._running: set[subprocess.Popen] = set()
-        self._stopped = False
-
-    def run(self, directory: Path, seed: int) -> None:
-        """Run the trial of ``directory`` on a free device.
-
-        Raises:
-            TrialError: If it fails.
-        """
-        device = self._devices.get()
-        try:
-            self._run(directory, seed, device)
-        finally:
-            self._devices.put(device)
-
-    def _run(self, directory: Path, seed: int, device: str | None) -> None:
-        command = [sys.executable, self._script, str(directory / "config.py"), "--resume"]
-        command += ["--work-dir", str(directory), "--seed", str(seed)]
-        env = {"OMP_NUM_THREADS": self._threads, "OMP_WAIT_POLICY": "passive", **os.environ}
-        if device is not None:
-            env["CUDA_VISIBLE_DEVICES"] = device
-        path = directory / "log.txt"
-        with open(path, "ab") as log:
-            begin = log.tell()
-            with self._lock:
-                if self._stopped:
-                    return
-                process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
-                self._running.add(process)
-            code = process.wait()
-        with self._lock:
-            self._running.discard(process)
-        if code and not self._stopped:
-            written = path.read_bytes()[begin:].decode(errors="replace").strip()
-            last = written.rpartition("\n")[2] or "it wrote nothing"
-            raise TrialError(f"{directory} ended with exit code {code}: {last} (see {path})")
-
-    def stop(self) -> None:
-        """End the trials that run; what they had finished stays."""
-        with self._lock:
-            self._stopped = True
-            for process in self._running:
-                process.terminate()
-
-
-def _gpus() -> list[str]:
-    """What ``CUDA_VISIBLE_DEVICES`` calls the GPUs that this process may use."""
-    count = torch.cuda.device_count()
-    names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    return names[:count] if names != [""] else [str(i) for i in range(count)]
 
 
 def _pool_content(directory: Path) -> dict:

@@ -13,7 +13,8 @@ import pytest
 from mmengine.config import Config
 
 from mmal.apis import comparison as module
-from mmal.apis.comparison import FIRST, Comparison, TrialError
+from mmal.apis.comparison import FIRST, Comparison
+from mmal.apis.trial_processes import TrialError
 
 ROOT = Path(__file__).parents[2]
 QUERIES = {"Random": dict(type="mmal.Random"), "Ours": dict(type="mmal.LearnedLoss")}
@@ -198,7 +199,7 @@ def test_interrupted_trials_end_and_a_second_comparison_is_refused(comparison, s
 
 def test_trials_get_the_gpus_that_may_be_used(comparison, script, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5")
-    monkeypatch.setattr(module.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     comparison.run(script, jobs=2)
 
     devices = (comparison.work_dir / "devices.txt").read_text().split()

@@ -18,6 +18,12 @@ else
 PYTHON := $(VENV)/bin/python
 prepare = $(BASE_PYTHON) tools/dev/setup_env.py --venv $(VENV) --family $(FAMILY)
 endif
+# What a demo says first: its images, and where its rounds go.
+define plan
+@echo "1. The environment, checked, or the first time prepared in about 4 minutes"
+@echo "2. $(1), in about 10 seconds unless they are there"
+@echo "3. Three rounds in $(2), in about 5 minutes on two cores; if interrupted, run this again"
+endef
 
 # The tools find this checkout's mmal, also with a Python into which it is not installed.
 # Torch threads that wait busily starve the others when processes share few cores: 4 times slower.
@@ -29,7 +35,8 @@ export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    active learning rounds on generated images (about 7 minutes on 2 cores); run again,"
+	@echo "make demo    active learning rounds on generated images (about 9 minutes on 2 cores, of which 4"
+	@echo "             for the environment, the first time); run again,"
 	@echo "             it continues; DEMO_ARGS='--cfg-options active_learning.rounds=2', DEMO_DIR=..."
 	@echo "make demo-pose  the same on generated people, for a pose estimator; DEMO_POSE_DIR=..."
 	@echo "make test    the tests, in a process a core; TEST_ARGS='-k pool' passes options to pytest,"
@@ -46,12 +53,14 @@ env:
 	@$(call prepare,test)
 
 demo:
+	$(call plan,600 images in data/toy_voc,$(DEMO_DIR))
 	@$(call prepare,demo)
 	$(PYTHON) tools/misc/make_toy_voc.py data/toy_voc
 	$(PYTHON) tools/run_rounds.py configs/demo/toy_voc.py --work-dir $(DEMO_DIR) \
 		$$(test -e $(DEMO_DIR)/pool.json && echo --resume) $(DEMO_ARGS)
 
 demo-pose:
+	$(call plan,600 images in data/toy_mpii,$(DEMO_POSE_DIR))
 	@$(call prepare,test)
 	$(PYTHON) tools/misc/make_toy_mpii.py data/toy_mpii
 	$(PYTHON) tools/run_rounds.py configs/demo/toy_mpii.py --work-dir $(DEMO_POSE_DIR) \

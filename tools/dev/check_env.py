@@ -31,7 +31,13 @@ RUNTIME = {
 }
 TASKS = {
     "demo": RUNTIME,
-    "test": {**RUNTIME, "mmpose.apis": "pose.txt", "pytest": "tests.txt", "xdist": "tests.txt"},
+    "test": {
+        **RUNTIME,
+        "mmpose.apis": "pose.txt",
+        "hypothesis": "tests.txt",
+        "pytest": "tests.txt",
+        "xdist": "tests.txt",
+    },
     "lint": {"ruff": "tests.txt"},
 }
 ADVICE = """Either let make prepare an environment of its own, used when PYTHON is not given:

@@ -115,9 +115,20 @@ class VirtualEnv:
             raise SetupError(f"{tail}\n\nThis failed: {' '.join(command)}\nIts output: {self.log}")
 
     def install(self, *arguments: str) -> None:
-        """Install with pip, held to the versions in the constraints file."""
-        options = ("--progress-bar", "off", "--constraint", str(self.constraints))
+        """Install with pip, held to the versions in the constraints file, but without bytecode."""
+        options = ("--no-compile", "--progress-bar", "off", "--constraint", str(self.constraints))
         self.pip("install", *options, *arguments)
+
+    def compile_bytecode(self) -> None:
+        """Compile the modules installed so far on all cores; pip would use one."""
+        folders = [str(folder) for folder in self.root.glob("lib/python*/site-packages")]
+        # Its status says nothing: some packages bring files that are no Python of this version.
+        self.run("-m", "compileall", "-q", "-j", "0", *folders)
+
+    def note(self, text: str) -> None:
+        """Append a text to the log."""
+        with open(self.log, "a") as log:
+            print(f"\n{text}", file=log)
 
     def probe(self) -> dict[str, str]:
         """Return what decides whether a compiled wheel fits this environment."""

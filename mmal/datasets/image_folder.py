@@ -1,5 +1,7 @@
 """Images without annotations."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,8 @@ class ImageFolder(BaseDataset):
     ``CocoDataset`` with its ``bbox_file`` is the better data set.
 
     Args:
-        data_root: The folder. Sub-folders are searched, too.
+        data_root: The folder. Sub-folders are searched, linked ones too; what is hidden (its name
+            begins with a dot, as those of thumbnails and of macOS's doubles do) is left out.
         suffixes: File name endings that count as images, lower case.
         **kwargs: As for ``mmengine.dataset.BaseDataset``; ``pipeline`` is the usual test pipeline
             (loading annotations finds none).
@@ -45,12 +48,13 @@ class ImageFolder(BaseDataset):
         super().__init__(data_root=data_root, **kwargs)
 
     def _is_image(self, path: Path) -> bool:
-        return path.suffix.lower() in self.suffixes and path.is_file()
+        hidden = path.name.startswith(".")
+        return not hidden and path.suffix.lower() in self.suffixes and path.is_file()
 
     def load_data_list(self) -> list[dict]:
         """List the images."""
         root = Path(self.data_root)
-        paths = sorted(p for p in root.rglob("*") if self._is_image(p))
+        paths = sorted(filter(self._is_image, _files_below(root)))
         if not paths:
             raise FileNotFoundError(
                 f"ImageFolder found no image below data_root={self.data_root!r} "
@@ -64,6 +68,23 @@ class ImageFolder(BaseDataset):
             )
             for i, path in enumerate(paths)
         ]
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    """Yield the files below a folder, each real folder entered once, however it is linked."""
+    entered = set()
+    for folder, children, names in os.walk(root, followlinks=True):
+        children.sort()
+        visible = []
+        for child in children:
+            real = os.path.realpath(os.path.join(folder, child))
+            above = os.path.realpath(folder)
+            loops = real == above or above.startswith(real + os.sep)
+            if not child.startswith(".") and not loops and real not in entered:
+                entered.add(real)
+                visible.append(child)
+        children[:] = visible
+        yield from (Path(folder, name) for name in names)
 
 
 def _whole_image(path: str) -> dict:

@@ -1,0 +1,280 @@
+"""Data sets, compared with what their annotation files say, and with each other."""
+
+import gc
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import exists
+from mmengine.registry import DATASETS
+
+from .coco import audit_coco
+from .coco_keypoints import audit_coco_keypoints
+from .generic import audit_folder, audit_generic
+from .image_cache import ImageCache
+from .images import ImageFacts, inspect_images
+from .mpii import audit_mpii
+from .overlap import Picture, compare_pictures, compare_pool, find_equal_names
+from .report import AuditReport, SetCounts
+from .settings import AuditSettings
+from .stated import SetAudit, StatedImage
+from .voc import audit_voc
+
+Reader = Callable[[SetAudit], tuple[list[dict], list[StatedImage]]]
+
+#: Which reader knows the files of a data set class, or of a subclass of it.
+_READERS: dict[str, Reader] = {
+    "XMLDataset": audit_voc,
+    "MpiiDataset": audit_mpii,
+    "BaseCocoStyleDataset": audit_coco_keypoints,
+    "CocoDataset": audit_coco,  # MMDetection's; MMPose's of this name has the base above
+    "ImageFolder": audit_folder,
+}
+
+
+#: Classes that read ``<name>.jpg`` in ``img_subdir``, whereas others may look elsewhere.
+_JPG_READERS = ("VOCDataset", "XMLDataset")
+
+
+class _Leaf(NamedTuple):
+    """What is left to look at of a data set once its annotations were."""
+
+    pictures: list[Picture]
+    backend_args: dict | None
+    reads_jpg: bool
+
+
+def audit_datasets(
+    sets: Mapping[str, Sequence[dict]],
+    settings: AuditSettings | None = None,
+    cache: ImageCache | None = None,
+) -> AuditReport:
+    """Compare what annotation files say with what data sets hand out, and look at every image.
+
+    1. Each annotation file is read without the data set's own code; every image, object, class
+       and size that the data set hands out differently is explained by a rule, or an error.
+    2. Every image is decoded, and its size compared with the annotations'.
+    3. The sets are compared with each other, by path and by content.
+
+    Args:
+        sets: Configs of data sets without wrappers, by the name of the set that they make up:
+            ``train``, ``val``, ``test`` and ``pool`` (of images without labels).
+        settings: What is accepted, left out on purpose, and how many images are decoded.
+        cache: Remembers images between runs; by default nothing is remembered.
+
+    Returns:
+        The report; see :meth:`AuditReport.raise_errors`.
+    """
+    settings = settings or AuditSettings()
+    report = AuditReport(settings.accept)
+    leaves = [
+        leaf
+        for name, configs in sets.items()
+        for cfg in configs
+        if (leaf := _audit_annotations(name, cfg, report, settings)) is not None
+    ]
+    pictures = [picture for leaf in leaves for picture in leaf.pictures]
+    _check_names(pictures, report)
+    facts: dict[str, ImageFacts] = {}
+    for leaf in leaves:
+        paths = list(dict.fromkeys(picture.path for picture in leaf.pictures))
+        chosen = _spread(paths, settings.max_images, leaf, report)
+        new = [path for path in chosen if path not in facts]
+        facts |= inspect_images(new, leaf.backend_args, cache)
+        for path in set(paths) - set(chosen):
+            if path not in facts and not exists(path, backend_args=leaf.backend_args):
+                facts[path] = ImageFacts("image-missing")
+    _compare_facts(pictures, facts, report)
+    compare_pictures(pictures, facts, report)
+    find_equal_names(pictures, report)
+    if any(leaf.reads_jpg for leaf in leaves if leaf.pictures[0].set_name == "train"):
+        compare_pool(pictures, report)
+    return report
+
+
+def _audit_annotations(
+    name: str, cfg: dict, report: AuditReport, settings: AuditSettings
+) -> _Leaf | None:
+    """Audit one data set's annotations; None if there is nothing to look at further."""
+    dataset = _build(name, cfg, report)
+    if dataset is None:
+        return None
+    audit = SetAudit(name, dataset, report, settings.ignore_classes)
+    if missing := _missing_paths(dataset):
+        for path in missing:
+            where = f"data_root={dataset.data_root!r} of the config's {type(dataset).__name__}"
+            audit.add("path-missing", path, "", where)
+        return None
+    family = [cls.__name__ for cls in type(dataset).__mro__]
+    read = next((reader for name, reader in _READERS.items() if name in family), audit_generic)
+    collects = gc.isenabled()
+    gc.disable()  # of the millions of objects that large files make, none is garbage
+    try:
+        infos, images = read(audit)
+        infos = [info for info in infos if not info.get("not_parsed")]
+        kept = audit.kept(infos)
+    except Exception as error:  # whatever a data set class stumbles over
+        says = str(error) if isinstance(error, FileNotFoundError) else repr(error)
+        audit.add("unreadable", audit.source, "", f"{type(dataset).__name__} says {says}")
+        return None
+    finally:
+        audit.finish()
+        if collects:
+            gc.enable()
+    stated = {image.key: image for image in images}
+    _explain_images(audit, stated, infos, kept)
+    report.sets.append(_count(audit, images, infos, kept))
+    turns = _turns(dataset)
+    pictures = [_picture(audit, info, stated.get(info.get("img_id")), turns) for info in infos]
+    if not (pictures := [p for p in pictures if p is not None]):
+        return None
+    reads_jpg = type(dataset).__name__ in _JPG_READERS
+    return _Leaf(pictures, getattr(dataset, "backend_args", None), reads_jpg)
+
+
+def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
+    source = cfg.get("ann_file") or cfg.get("data_root") or ""
+    classes = (cfg.get("metainfo") or {}).get("classes")
+    if isinstance(classes, str) and not os.path.exists(classes):
+        report.add(name, "classes-string", source, "metainfo.classes", repr(classes))
+        return None
+    try:
+        return DATASETS.build({**cfg, "lazy_init": True})
+    except Exception as error:  # whatever a class refuses
+        report.add(name, "not-built", source, str(cfg.get("type")), error)
+        return None
+
+
+def _missing_paths(dataset: BaseDataset) -> list[str]:
+    """Name the folders and list files that are not there."""
+    paths = [dataset.ann_file, *dataset.data_prefix.values()]
+    paths.append(getattr(dataset, "headbox_file", None))  # MPII's, for PCKh
+    paths.append(getattr(dataset, "bbox_file", None))  # people that a detector found
+    if type(dataset).__name__ in _JPG_READERS:  # others may have other folders
+        folders = (dataset.ann_subdir, dataset.img_subdir)
+        paths += [os.path.join(dataset.sub_data_root, folder) for folder in folders]
+    backend_args = getattr(dataset, "backend_args", None)
+    return [p for p in dict.fromkeys(paths) if p and not exists(p, backend_args=backend_args)]
+
+
+def _explain_images(
+    audit: SetAudit, stated: Mapping[object, StatedImage], infos: list[dict], kept: list[dict]
+) -> None:
+    """Explain every image that a file states and the data set does not hand out."""
+    given = {info.get("img_id") for info in infos}
+    for key, image in stated.items():
+        if key not in given and image.needed:
+            audit.add("image-lost", image.file, "", image.name)
+    places = {id(info) for info in kept}
+    smallest = (audit.dataset.filter_cfg or {}).get("min_size", 0)
+    for info in infos:
+        if id(info) in places:
+            continue
+        size = (info.get("width", smallest), info.get("height", smallest))
+        image = stated.get(info.get("img_id"))
+        file = image.file if image is not None else audit.source
+        if min(size) < 0 or min(size) <= 0 < smallest:
+            audit.add("size-zero", file, "", f"{size[0]} x {size[1]}, min_size={smallest}")
+        else:
+            small = min(size) < smallest
+            rule = f"min_size={smallest}" if small else f"{dict(audit.dataset.filter_cfg or {})}"
+            audit.add("image-filtered", file, info.get("img_path", ""), rule)
+
+
+def _count(
+    audit: SetAudit, images: list[StatedImage], infos: list[dict], kept: list[dict]
+) -> SetCounts:
+    names = audit.classes
+    labels = [
+        item["bbox_label"]
+        for info in kept
+        for item in info.get("instances") or ()
+        if not item.get("ignore_flag") and "bbox_label" in item
+    ]
+    people = [info for info in kept if "keypoints" in info]
+    counts = np.bincount([i for i in labels if i >= 0], minlength=len(names)).tolist()
+    return SetCounts(
+        name=audit.name,
+        type=type(audit.dataset).__name__,
+        source=str(audit.source),
+        images_stated=len(images) if images else len({str(info.get("img_path")) for info in infos}),
+        images=len({str(info.get("img_path", id(info))) for info in kept}),
+        objects_stated=sum(len(image.objects) for image in images),
+        objects=sum(len(info["keypoints"]) for info in people) if people else len(labels),
+        classes=dict(zip(names, counts, strict=False)),
+    )
+
+
+def _picture(audit: SetAudit, info: dict, image: StatedImage | None, turns: bool) -> Picture | None:
+    path = info.get("img_path")
+    if not isinstance(path, str):  # videos have a list of them
+        return None
+    size = image.size if image is not None else (info.get("width"), info.get("height"))
+    known = size is not None and None not in size
+    return Picture(
+        set_name=audit.name,
+        path=path,
+        file=image.file if image is not None else str(audit.source),
+        key=info.get("img_id", path),
+        size=(int(size[0]), int(size[1])) if known else None,
+        turns=turns,
+        labelled=type(audit.dataset).__name__ != "ImageFolder",
+    )
+
+
+def _turns(dataset: BaseDataset) -> bool:
+    """Whether the pipeline's loading turns photos as EXIF says."""
+    for transform in getattr(dataset.pipeline, "transforms", ()):
+        if (kind := getattr(transform, "color_type", None)) is not None:
+            return kind in ("color", "grayscale")
+    return True
+
+
+def _check_names(pictures: Sequence[Picture], report: AuditReport) -> None:
+    """Find names that no list of picks, one a line in UTF-8, could hold."""
+    for picture in pictures:
+        try:
+            good = len(picture.path.encode("utf-8").splitlines()) == 1
+        except UnicodeEncodeError:
+            good = False
+        if not good:
+            report.add(picture.set_name, "file-name", repr(picture.path))
+
+
+def _spread(paths: list[str], limit: int | None, leaf: _Leaf, report: AuditReport) -> list[str]:
+    """Choose evenly spread paths, as many as are to be decoded."""
+    if limit is None or limit >= len(paths):
+        return paths
+    places = np.linspace(0, len(paths) - 1, limit).astype(int) if limit else []
+    left = len(paths) - len(places)
+    report.merge(leaf.pictures[0].set_name, "not-decoded", left, [])
+    return [paths[i] for i in places]
+
+
+def _compare_facts(
+    pictures: Sequence[Picture], facts: Mapping[str, ImageFacts], report: AuditReport
+) -> None:
+    """Compare images with what is said of them."""
+    seen = set()
+    for picture in pictures:
+        fact = facts.get(picture.path)
+        if fact is None or (picture.set_name, picture.path) in seen:
+            continue
+        seen.add((picture.set_name, picture.path))
+        annotation = f"annotation: {picture.file}" if picture.labelled else ""
+        if fact.problem is not None:
+            detail = "; ".join(filter(None, (fact.detail, annotation)))
+            report.add(picture.set_name, fact.problem, picture.path, "", detail)
+        if picture.size is None or fact.problem not in (None, "image-truncated"):
+            continue
+        turned = fact.turned and picture.turns
+        size = fact.size[::-1] if turned else fact.size
+        says = f"{picture.size[0]} x {picture.size[1]}"
+        if min(picture.size) <= 0:
+            report.add(picture.set_name, "size-unknown", picture.file, "", says)
+        elif picture.size != size:
+            value = f"annotation {picture.file} says {says}, it is loaded as {size[0]} x {size[1]}"
+            value += " (turned by its EXIF orientation)" if turned else ""
+            report.add(picture.set_name, "size-differs", picture.path, "", value)

@@ -1,0 +1,36 @@
+"""Annotations of a format that the audit does not know: there is but what is handed out."""
+
+import math
+
+from .stated import SetAudit, StatedImage
+
+
+def audit_generic(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
+    """Check what a data set hands out by itself.
+
+    Returns:
+        What the data set hands out, unfiltered, and that nothing was read beside it.
+    """
+    infos, failed = audit.load()
+    name = type(audit.dataset).__name__
+    for key, error in failed.items():
+        audit.add("unreadable", audit.source, f"image {key!r}", f"{name} says {error!r}")
+    if not infos:
+        audit.add("nothing-stated", audit.source, "", f"{name} finds no images in it")
+    if any(info.get("instances") for info in infos):
+        audit.add("not-compared", audit.source, "", f"read by {name}")
+    for info in infos:
+        place = f"image {info.get('img_id', info.get('img_path'))!r}"
+        for number, item in enumerate(info.get("instances") or (), 1):
+            label, box = item.get("bbox_label"), item.get("bbox")
+            if label is not None and audit.classes and not -1 <= label < len(audit.classes):
+                value = f"class {label} of {len(audit.classes)}"
+                audit.add("value-wrong", audit.source, f"{place}, object {number}", value)
+            if box is not None and not all(math.isfinite(v) for v in box):
+                audit.add("value-wrong", audit.source, f"{place}, object {number}", list(box))
+    return infos, []
+
+
+def audit_folder(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
+    """List the images of a folder, which states nothing."""
+    return audit.load()[0], []

@@ -1,0 +1,97 @@
+"""Remembering which image files were looked at."""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from .image_facts import ImageFacts
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS images_1 (
+    path TEXT PRIMARY KEY, bytes INTEGER, mtime_ns INTEGER,
+    width INTEGER, height INTEGER, turned INTEGER, digest TEXT
+) WITHOUT ROWID
+"""
+_LOOKUP = "SELECT bytes, mtime_ns, width, height, turned, digest FROM images_1 WHERE path = ?"
+_STORE = "INSERT OR REPLACE INTO images_1 VALUES (?, ?, ?, ?, ?, ?, ?)"
+# A name that is no UTF-8 is among them: such files are named by the audit.
+_FAILURES = (sqlite3.Error, OSError, UnicodeEncodeError)
+
+
+def cache_folder() -> Path:
+    """``$MMAL_CACHE``, or ``mmal`` in the user's cache folder."""
+    if os.environ.get("MMAL_CACHE"):
+        return Path(os.environ["MMAL_CACHE"]).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmal"
+
+
+class ImageCache:
+    """What was seen of good images, by absolute path, size in bytes and time of change.
+
+    Images with a problem are not remembered: they are looked at again once they are mended. Where
+    the file cannot be written or read (a full disk, a file system without locks), everything is
+    looked at anew.
+
+    Args:
+        path: The file; by default ``images.sqlite`` in :func:`cache_folder`.
+    """
+
+    def __init__(self, path: str | os.PathLike | None = None) -> None:
+        self.path = Path(path) if path is not None else cache_folder() / "images.sqlite"
+
+    def lookup(self, paths: Sequence[str]) -> dict[str, ImageFacts]:
+        """Return what is known of those files that have not changed since."""
+        found = {}
+        try:
+            with closing(self._connect()) as connection:
+                for path in paths:
+                    row = connection.execute(_LOOKUP, (os.path.abspath(path),)).fetchone()
+                    if row is not None and row[:2] == _state(path):
+                        width, height, turned, digest = row[2:]
+                        found[path] = ImageFacts(
+                            size=(width, height), turned=bool(turned), digest=digest
+                        )
+        except _FAILURES as error:
+            self._warn(error)
+        return found
+
+    def store(self, facts: Mapping[str, ImageFacts]) -> None:
+        """Remember what was seen of good images."""
+        rows = [
+            (os.path.abspath(path), *state, *seen.size, seen.turned, seen.digest)
+            for path, seen in facts.items()
+            if seen.problem is None and (state := _state(path)) is not None
+        ]
+        if not rows:
+            return
+        try:
+            with closing(self._connect()) as connection, connection:
+                connection.executemany(_STORE, rows)
+        except _FAILURES as error:
+            self._warn(error)
+
+    def _connect(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=30)
+        connection.execute(_SCHEMA)
+        return connection
+
+    def _warn(self, error: Exception) -> None:
+        print_log(
+            f"Which images were checked is not remembered: {self.path}: {error}",
+            logger="current",
+            level=logging.WARNING,
+        )
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

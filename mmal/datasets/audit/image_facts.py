@@ -1,0 +1,23 @@
+"""What is known of an image file."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is known of an image file.
+
+    Attributes:
+        problem: The kind of finding if it is no good image, else None.
+        detail: What a message says of the problem.
+        size: Width and height of the pixels as they are stored.
+        turned: Whether its EXIF orientation shows it on its side: decoders then swap width and
+            height, unless told not to.
+        digest: A hash of the file's bytes; equal for equal files.
+    """
+
+    problem: str | None = None
+    detail: str = ""
+    size: tuple[int, int] = (0, 0)
+    turned: bool = False
+    digest: str = ""

@@ -1,0 +1,354 @@
+"""What XML files say, against what MMDetection makes of them."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from mmdet.datasets import VOCDataset
+from mmengine.registry import DATASETS
+
+from mmal.datasets.audit import AuditReport, AuditSettings, DatasetError, audit_datasets
+
+IMAGES = {"a": [("cat", 5, 6, 25, 26)], "b": [("dog", 1, 1, 9, 9)], "c": []}
+LOAD = dict(type="mmdet.LoadAnnotations", with_bbox=True)
+PACK = dict(type="mmdet.PackDetInputs")
+
+
+@DATASETS.register_module()
+class PngFolder(VOCDataset):
+    """A user's reader of PNG files."""
+
+    def parse_data_info(self, img_info: dict) -> dict:
+        img_info["file_name"] = f"JPEGImages/{img_info['img_id']}.png"
+        return super().parse_data_info(img_info)
+
+
+@DATASETS.register_module()
+class CountedFromZero(VOCDataset):
+    """A user's reader of files that count pixels from 0."""
+
+    def _parse_instance_info(self, raw_ann_info: object, minus_one: bool = True) -> list[dict]:
+        return super()._parse_instance_info(raw_ann_info, minus_one=False)
+
+
+@DATASETS.register_module()
+class Animals(VOCDataset):
+    """A user's reader that takes dogs for cats."""
+
+    def _parse_instance_info(self, *args, **kwargs) -> list[dict]:
+        return [{**i, "bbox_label": 0} for i in super()._parse_instance_info(*args, **kwargs)]
+
+
+@pytest.fixture
+def voc(write_voc, tmp_path) -> dict:
+    return write_voc(tmp_path, IMAGES)
+
+
+def xml_path(config: dict, name: str) -> Path:
+    return Path(config["data_root"], "Annotations", f"{name}.xml")
+
+
+def audit(config: dict, name: str = "train", **settings) -> AuditReport:
+    return audit_datasets({name: [config]}, AuditSettings(**settings))
+
+
+def kinds(report: AuditReport, *severities: str) -> dict[str, int]:
+    """Findings by kind, of these severities or all."""
+    return {
+        g.kind.name: g.count for g in report.groups if not severities or g.severity in severities
+    }
+
+
+def errors(report: AuditReport) -> str:
+    with pytest.raises(DatasetError) as caught:
+        report.raise_errors()
+    return str(caught.value)
+
+
+def test_good_folders_pass(voc, write_voc, tmp_path):
+    other = write_voc(tmp_path / "other", {"x": [("cat", 1, 2, 30, 31)]}, sub_dir="VOC2007/")
+    report = audit_datasets({"train": [voc, other]})
+
+    assert report.groups == []
+    first, second = report.sets
+    assert (first.images_stated, first.images, first.objects_stated, first.objects) == (3, 3, 2, 2)
+    assert first.classes == {"cat": 1, "dog": 1}
+    assert (second.images, second.classes) == (1, {"cat": 1, "dog": 0})
+
+
+def test_configs_stay_as_they_are(voc):
+    before = json.dumps(voc)
+    audit(voc)
+
+    assert json.dumps(voc) == before
+
+
+@pytest.mark.parametrize("content", ["", "<annotation><object>", "{}", "\x00"])
+def test_annotation_that_does_not_parse(voc, content):
+    path = xml_path(voc, "a")
+    path.write_text(content)
+
+    assert f"{path}: it does not parse: " in errors(audit(voc))
+
+
+def test_missing_annotation(voc):
+    path = xml_path(voc, "a")
+    path.unlink()
+
+    list_file = Path(voc["data_root"], voc["ann_file"])
+    assert f"{path}: a is listed in {list_file}" in errors(audit(voc))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("<difficult>0</difficult>", "<difficult>Unspecified</difficult>", "object 1, difficult"),
+        ("<difficult>0</difficult>", "<difficult/>", "object 1, difficult"),
+        ("<difficult>0</difficult>", "<difficult>0.5</difficult>", "object 1, difficult"),
+        ("<width>48</width>", "<width>48.0</width>", "size/width"),
+        ("<height>40</height>", "<height>many</height>", "size/height"),
+        ("<width>48</width>", "", "size/width"),
+        (r"<size>.*</size>", "<size/>", "size/width"),
+        ("<xmin>5</xmin>", "<xmin>five</xmin>", "object 1, bndbox/xmin"),
+        ("<xmin>5</xmin>", "<xmin>nan</xmin>", "object 1, bndbox/xmin"),
+        ("<ymax>26</ymax>", "<ymax>inf</ymax>", "object 1, bndbox/ymax"),
+        ("<ymax>26</ymax>", "", "object 1, bndbox/ymax"),
+        (r"<bndbox>.*</bndbox>", "", "object 1, bndbox/xmin"),
+        ("<name>cat</name>", "", "object 1: has no name"),
+    ],
+)
+@pytest.mark.parametrize("test_mode", [False, True])
+def test_value_that_loading_would_stumble_over(voc, old, new, place, test_mode):
+    path = xml_path(voc, "a")
+    path.write_text(re.sub(old, new, path.read_text()))
+    with pytest.raises((ValueError, AttributeError, TypeError, OverflowError)):
+        DATASETS.build(voc)
+
+    message = errors(audit({**voc, "test_mode": test_mode}))
+    assert f"{path}, {place}" in message
+    assert kinds(audit(voc), "error").keys() <= {"value-wrong", "key-missing"}
+
+
+def test_annotation_without_a_size_is_fine(voc):
+    """MMDetection then reads the image."""
+    path = xml_path(voc, "a")
+    path.write_text(re.sub(r"<size>.*</size>", "", path.read_text()))
+
+    assert audit(voc).groups == []
+
+
+def test_size_of_zero_is_a_warning_unless_the_filter_drops_the_image(voc):
+    path = xml_path(voc, "a")
+    path.write_text(
+        re.sub(
+            r"<size>.*</size>", "<size><width>0</width><height>0</height></size>", path.read_text()
+        )
+    )
+
+    assert kinds(audit(voc)) == {"size-unknown": 1}
+    filtered = {**voc, "filter_cfg": dict(min_size=32)}
+    assert len(DATASETS.build(filtered)) == 2
+    report = audit(filtered)
+    assert kinds(report, "error") == {"size-zero": 1}
+    assert f"{path}: 0 x 0, min_size=32" in errors(report)
+
+
+def test_images_that_the_filter_leaves_out_are_counted(voc):
+    report = audit({**voc, "filter_cfg": dict(filter_empty_gt=True)})
+
+    assert kinds(report) == {"image-filtered": 1}
+    assert report.groups[0].severity == "info"
+    assert (report.sets[0].images_stated, report.sets[0].images) == (3, 2)
+
+
+def test_unknown_classes_are_counted(write_voc, tmp_path):
+    bird, fish = ("bird", 1, 1, 9, 9), ("fish", 1, 1, 9, 9)
+    images = {**IMAGES, "d": [fish, bird, bird], "e": [("cat", 1, 1, 9, 9), bird]}
+    config = write_voc(tmp_path, images)
+
+    message = errors(audit(config))
+    assert "4 objects have a class that the config does not know" in message
+    assert f"{tmp_path}/{config['ann_file']}: 'bird' (3), 'fish' (1)" in message
+    assert "1 object has a class" in errors(audit(config, ignore_classes=["bird"]))
+    left_out = audit(config, ignore_classes=("bird", "fish"))
+    assert kinds(left_out) == {"class-ignored": 4}
+    assert kinds(audit(config, accept=("class-unknown",)), "error") == {}
+
+
+@pytest.mark.parametrize(
+    "missing", ["JPEGImages", "Annotations", "ImageSets/Main/train.txt", "VOC2007"]
+)
+def test_missing_folder_is_the_only_complaint(write_voc, tmp_path, missing):
+    config = write_voc(tmp_path, IMAGES, sub_dir="VOC2007/")
+    path = tmp_path / (missing if missing == "VOC2007" else f"VOC2007/{missing}")
+    path.rename(tmp_path / "elsewhere")
+
+    report = audit(config)
+    assert kinds(report).keys() == {"path-missing"}
+    assert re.search(
+        rf"{re.escape(str(path))}/?: data_root='{tmp_path}' .*VOCDataset", errors(report)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "problem"),
+    [
+        ("\ufeffa\nb\n", "line 1", "begins with a byte order mark"),
+        ("a\n\nb\n", "line 2", "is blank"),
+        ("a\nb\n\n", "line 3", "is blank"),
+        ("a 1\nb -1\n", "line 1", "has a second column"),
+        ("a\nb \n", "line 2", "begins or ends with a blank"),
+        ("a\nb.jpg\n", "line 2", "has the suffix .jpg"),
+    ],
+)
+def test_line_of_the_list_that_is_no_name(voc, content, place, problem):
+    path = Path(voc["data_root"], voc["ann_file"])
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(FileNotFoundError):
+        DATASETS.build(voc)
+
+    message = errors(audit(voc))
+    assert re.search(rf"{re.escape(str(path))}, {place}: .* {problem}", message)
+
+
+def test_windows_line_ends_and_names_with_blanks_are_fine(write_voc, tmp_path):
+    config = write_voc(tmp_path, {"with space": [("cat", 5, 6, 25, 26)], "b": []})
+    path = tmp_path / config["ann_file"]
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert len(DATASETS.build(config)) == 2
+    assert audit(config).groups == []
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_empty_list(voc, name):
+    Path(voc["data_root"], voc["ann_file"]).write_text("")
+
+    assert "the list is empty" in errors(audit(voc, name))
+
+
+def test_list_that_is_no_text(voc):
+    Path(voc["data_root"], voc["ann_file"]).write_bytes(b"\xff\xfe\x00a")
+
+    assert f"{voc['ann_file']}: " in errors(audit(voc))
+
+
+def test_name_that_is_listed_twice(voc):
+    path = Path(voc["data_root"], voc["ann_file"])
+    path.write_text("a\nb\nc\nb\n")
+
+    report = audit(voc)
+    assert kinds(report) == {"listed-twice": 1}
+    assert f"{path}, line 4: b is on line 2" in errors(report)
+
+
+def test_classes_without_a_comma(voc):
+    voc["metainfo"] = dict(classes=("helmet"))  # as it is forgotten
+
+    message = errors(audit(voc))
+    assert "config gives classes as a string" in message
+    assert "classes=('helmet',)" in message
+
+
+@pytest.mark.parametrize("box", [(5, 6, 5, 26), (5, 26, 25, 6), (7, 7, 7.9, 9)])
+def test_box_without_size_is_named_where_it_would_be_trained_on(write_voc, tmp_path, box):
+    voc = write_voc(tmp_path, {**IMAGES, "d": [("cat", 5, 6, 25, 26), ("dog", *box)]})
+    sizes = dict(type="mmdet.FilterAnnotations", min_gt_bbox_wh=(1, 1))
+
+    report = audit({**voc, "pipeline": [LOAD, PACK]})
+    assert kinds(report) == {"box-no-size": 1}
+    as_read = [int(corner) for corner in box]
+    assert f"{xml_path(voc, 'd')}, object 2: 'dog' {as_read}" in errors(report)
+    assert kinds(audit({**voc, "pipeline": [LOAD, sizes, PACK]})) == {"box-filtered": 1}
+    assert kinds(audit({**voc, "pipeline": [LOAD, PACK], "test_mode": True})) == {}
+    # Inside a wrapper, whose pipeline may filter.
+    assert kinds(audit({**voc, "pipeline": [LOAD]})) == {}
+
+
+def test_difficult_box_without_size_is_not_trained_on(write_voc, tmp_path):
+    voc = write_voc(tmp_path, {"a": [("cat", 5, 6, 5, 26)]}, difficult=True)
+
+    assert kinds(audit({**voc, "pipeline": [LOAD, PACK]})) == {"flag-ignored": 1}
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((60, 5, 70, 9), "box-outside"),
+        ((-20, -20, -1, -1), "box-outside"),
+        ((5, 5, 60, 20), "box-sticks-out"),
+        ((0.1, 0.2, 0.7, 0.9), "box-shares"),
+        ((1, 1, 48, 40), None),
+        ((0, 0, 48, 40), None),  # by a tool that counts from 0
+        ((1, 1, 49, 41), None),
+    ],
+)
+def test_where_boxes_lie(write_voc, tmp_path, box, expected):
+    """The image is 48 x 40."""
+    voc = write_voc(tmp_path, {"a": [("cat", *box)]})
+    report = audit({**voc, "pipeline": [LOAD, PACK]})
+
+    assert kinds(report) == ({expected: 1} if expected else {})
+    if expected:
+        assert str(xml_path(voc, "a")) in str(report.groups[0])
+
+
+def test_boxes_below_a_least_size_are_counted(voc):
+    report = audit({**voc, "filter_cfg": dict(bbox_min_size=15)})
+
+    assert kinds(report) == {"box-min-size": 1}
+    assert report.sets[0].objects == 1
+
+
+def test_a_users_reader_of_png_files(voc):
+    for path in Path(voc["data_root"], "JPEGImages").iterdir():
+        path.rename(path.with_suffix(".png"))
+    assert kinds(audit(voc)) == {"image-missing": 3}
+
+    assert audit({**voc, "type": "PngFolder"}).groups == []
+
+
+def test_a_users_reader_that_counts_from_zero(voc):
+    report = audit({**voc, "type": "CountedFromZero"})
+
+    assert report.groups == []
+    assert report.sets[0].objects == 2
+
+
+def test_a_users_reader_that_changes_classes_is_a_warning(voc):
+    report = audit({**voc, "type": "Animals"})
+
+    assert kinds(report, "error") == {}
+    assert kinds(report, "warning") == {"changed-by-subclass": 1}
+    assert "'dog' becomes 'cat' (1)" in str(report.groups[0])
+
+
+def test_a_users_reader_that_fails_names_the_file(voc, monkeypatch):
+    def fail(self, img_info):
+        raise RuntimeError(f"not {img_info['img_id']}")
+
+    monkeypatch.setattr(PngFolder, "parse_data_info", fail)
+    report = audit({**voc, "type": "PngFolder"})
+
+    assert f"{xml_path(voc, 'b')}: PngFolder says RuntimeError('not b')" in errors(report)
+
+
+def test_wider_face(write_voc, tmp_path):
+    """Its own layout: images in a folder of the annotation's, coordinates from 0."""
+    write_voc(tmp_path, {"a": [("face", 0, 0, 12, 14)], "b": [("face", 3, 4, 20, 21)]})
+    for path in tmp_path.glob("Annotations/*.xml"):
+        path.write_text(path.read_text().replace("<annotation>", "<annotation><folder>7</folder>"))
+    shutil.move(tmp_path / "JPEGImages", tmp_path / "7")
+    config = dict(
+        type="mmdet.WIDERFaceDataset",
+        data_root=str(tmp_path),
+        data_prefix=dict(img=""),
+        ann_file="ImageSets/Main/train.txt",
+        pipeline=[],
+    )
+
+    report = audit(config)
+    assert report.groups == []
+    assert report.sets[0].classes == {"face": 2}

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,12 @@ Images = Mapping[str, Sequence[Box]]
 def _cheap_garbage_collection() -> None:
     """Spare ``gc.collect``, which mmengine calls for each data set, all that torch imported."""
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Remember the images of tests apart from the user's."""
+    os.environ["MMAL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

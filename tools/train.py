@@ -7,6 +7,8 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmal.apis.cli import add_config_arguments, config_from_args
+from mmal.datasets.audit import DatasetError
+from mmal.engine.preflight import PreflightError
 
 EXAMPLE = """example:
   python tools/train.py configs/demo/toy_voc.py --work-dir work_dirs/train
@@ -43,7 +45,10 @@ def main() -> None:
             sys.exit(f"--auto-scale-lr needs auto_scale_lr.base_batch_size in {args.config}.")
         cfg.auto_scale_lr.enable = True
     runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
-    runner.train()
+    try:
+        runner.train()
+    except (PreflightError, DatasetError) as error:  # refused before the first step
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

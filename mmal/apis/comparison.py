@@ -75,7 +75,7 @@ class Comparison:
             TypeError: If the model cannot give what a query reads.
         """
         self.check_trials()
-        check_queries(self.cfg, list(self.queries.values()))
+        check_queries(self.cfg, list(self.queries.values()), self.seeds)
 
     def check_trials(self) -> None:
         """Refuse trials that were not run with this config, or that are damaged.

@@ -8,8 +8,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 
 from mmal.datasets import PoolDataset
-from mmal.datasets.checks import check_images
+from mmal.datasets.audit import AuditSettings, ImageCache, audit_datasets
 from mmal.engine import score_pool, test_pipeline
+from mmal.engine.pipelines import leaf_datasets
+from mmal.engine.preflight import audit_settings
 from mmal.engine.rounds.round_config import pool_of
 from mmal.models import build_model
 from mmal.structures import PoolScores
@@ -40,10 +42,11 @@ def score_images(
         FileNotFoundError: If a file or folder is missing.
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
+    settings = cfg.get("active_learning") or {}
     source = pool_of(cfg)
     if images is not None:
         source = dict(type="mmal.ImageFolder", data_root=str(images))
-    settings = cfg.get("active_learning") or {}
+    _audit(source, audit_settings(cfg))
     dataset = PoolDataset(
         source,
         str(pool) if pool else None,
@@ -51,7 +54,6 @@ def score_images(
         pipeline=test_pipeline(cfg),
         group_by=settings.get("group_by", "sample"),
     )
-    check_images(dataset)
     model = build_model(cfg)
     load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
     loader = cfg.test_dataloader
@@ -62,3 +64,13 @@ def score_images(
         loader.get("num_workers", 0),
         group_score=settings.get("group_score", "mean"),
     )
+
+
+def _audit(source: dict, settings: AuditSettings) -> None:
+    """Check what is going to be scored, before the model is built.
+
+    Raises:
+        DatasetError: If something in it is an error.
+    """
+    leaves = list(leaf_datasets(source))
+    audit_datasets({"pool": leaves}, settings, ImageCache()).raise_errors()

@@ -17,6 +17,17 @@ from mmal.utils import atomic_path
 _CANDIDATES, _QUERY = 0, 1
 
 
+def draw_initial(pool: Pool, size: int) -> list[str]:
+    """Draw the initial labelled set at random.
+
+    Args:
+        pool: A pool without rounds; its seed decides.
+        size: How many samples.
+    """
+    order = np.random.default_rng([pool.seed, 0]).permutation(len(pool.ids))
+    return [pool.ids[i] for i in order[:size]]
+
+
 def draw_candidates(pool: Pool, subset: int | None) -> list[str]:
     """Draw the unlabelled samples that a round looks at, in the order of the data set.
 
@@ -63,8 +74,7 @@ def acquire(
     """
     out_dir = Path(out_dir)
     candidates = draw_candidates(pool, subset)
-    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    paths = {info["sample_id"]: info["img_path"] for info in infos}
+    paths = image_paths(dataset)
     labeled = None
     if query.requires:
         known = pool.labeled_ids if query.reads_labeled else []
@@ -80,6 +90,12 @@ def acquire(
     pool.commit(picks, query.description, pool_path if is_main_process() else None)
     barrier()  # nobody reads the pool before it is written
     return picks
+
+
+def image_paths(dataset: PoolDataset) -> dict[str, str]:
+    """The image file of every sample, by the sample's id."""
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    return {info["sample_id"]: info["img_path"] for info in infos}
 
 
 def _select(query: Query, *args: object) -> list[str]:

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook, Hook
 from mmengine.registry import DATASETS
-from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, Runner
 
 from mmal.datasets import PoolDataset
-from mmal.datasets.checks import check_images
+from mmal.datasets.audit import AuditSettings
 from mmal.evaluation import RankingAccuracy
 from mmal.models import LearningLossMixin
 from mmal.queries import build_query
@@ -18,9 +17,21 @@ from mmal.registry import HOOKS
 from mmal.structures import Pool
 
 from ..acquisition import acquire
-from ..checks import check_batch_size, check_scores
 from ..clip_grad import clip_separately
 from ..pipelines import labeled_test_dataset, test_pipeline
+from ..preflight import (
+    Problems,
+    audit_data,
+    check_batch_size,
+    check_detach_epoch,
+    check_evaluator_files,
+    check_pretrained,
+    check_scores,
+    check_steps,
+    rehearse_evaluation,
+    rehearse_training,
+    saved_best,
+)
 from ..ranking import measure_losses
 from ..scoring import bare, score_pool
 
@@ -29,8 +40,11 @@ from ..scoring import bare, score_pool
 class ActiveLearningHook(Hook):
     """Detaches the features at an epoch, and picks images to label after training.
 
-    1. Before training it checks the model and the batch size, and with ``unlabeled`` the features;
-       gradients, where the config clips them, are clipped for target and module separately.
+    1. Before training it checks the model, the batch size and that there is a step to train; with
+       ``unlabeled`` also that pretrained weights can be had, all data sets (see
+       :func:`mmal.datasets.audit.audit_datasets`; the unlabelled images must not be among the
+       labelled or the test images), one batch of each, the evaluator, and the features.
+       Gradients, where the config clips them, are clipped for target and module separately.
     2. From ``detach_epoch`` on the ranking loss no longer reaches the target model; the loss
        prediction module goes on learning.
     3. After training, where ``unlabeled`` is given, it scores those images with the test
@@ -49,11 +63,14 @@ class ActiveLearningHook(Hook):
         budget: How many images to pick. Needed with ``unlabeled``.
         query: Config of the query.
         subset: Score a random subset of this size instead of all.
+        audit: Parameters of :class:`mmal.datasets.audit.AuditSettings`, for example
+            ``dict(ignore_classes=('person',), max_images=1000)``.
 
     Raises:
-        ValueError: If ``unlabeled`` comes without a budget, the budget exceeds the images, or
-            ``detach_epoch`` means nothing to the training loop.
-        DatasetError: If an unlabelled image is missing or does not decode.
+        ValueError: If ``unlabeled`` comes without a budget, the budget exceeds the images,
+            ``detach_epoch`` means nothing to the training loop, or something else cannot work.
+        PreflightError: If several things cannot work; the message has all.
+        DatasetError: If the audit of the data finds an error.
         FileExistsError: If the work directory holds another training's picks.
         TypeError: If the model is not a LearningLoss model.
     """
@@ -68,6 +85,7 @@ class ActiveLearningHook(Hook):
         budget: int | None = None,
         query: dict | None = None,
         subset: int | None = None,
+        audit: dict | None = None,
     ) -> None:
         if (unlabeled is None) != (budget is None):
             raise ValueError(
@@ -84,6 +102,16 @@ class ActiveLearningHook(Hook):
         self.budget = budget
         self.query = build_query(query or dict(type="mmal.LearnedLoss"))
         self.subset = subset
+        self.audit = AuditSettings.of(audit or {}, "audit of the ActiveLearningHook")
+
+    def before_run(self, runner: Runner) -> None:
+        """Refuse weights that cannot be had, before the model tries to load them."""
+        # In a test there are none to load; a resumed training loads its checkpoint.
+        trains = isinstance(runner._train_loop, BaseLoop)
+        if trains and self.unlabeled is not None and not runner._resume:
+            problems = Problems()
+            check_pretrained(runner.cfg, problems)
+            problems.raise_all()
 
     def before_train(self, runner: Runner) -> None:
         """Refuse what cannot work, before it costs anything."""
@@ -93,17 +121,29 @@ class ActiveLearningHook(Hook):
                 f"ActiveLearningHook needs a model of type 'mmal.LearningLoss', but the config's "
                 f"is a {type(model).__name__}."
             )
-        if self.detach_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
-            raise ValueError(
-                f"ActiveLearningHook has detach_epoch={self.detach_epoch}, but the training loop "
-                "counts iterations, not epochs. Use an EpochBasedTrainLoop, or detach from the "
-                "start (0) or never (None)."
-            )
+        check_detach_epoch(runner.cfg, self.detach_epoch)
         check_batch_size(model, runner.train_dataloader.batch_sampler.batch_size)
+        check_steps(runner)
         clip_separately(runner.optim_wrapper, model.loss_predictor)
         if self.unlabeled is not None:
+            problems = Problems()
+            if not runner._resume:
+                self._rehearse(runner, problems)
+            problems.raise_all()
             self._open_pool(runner)
             check_scores(model, self._dataset, self.query.requires)
+
+    def _rehearse(self, runner: Runner, problems: Problems) -> None:
+        """Audit the data; try a batch of each set and the evaluators."""
+        with problems.collect():
+            audit_data(runner.cfg, self.audit)
+        if problems.anywhere():
+            return
+        rehearse_training(runner, problems)
+        if runner.val_loop is not None:
+            with problems.collect("val_evaluator"):
+                check_evaluator_files(runner.cfg, "val")
+            rehearse_evaluation(runner, "val", saved_best(runner), problems)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Detach from ``detach_epoch`` on; a resumed training finds the right state."""
@@ -179,8 +219,6 @@ class ActiveLearningHook(Hook):
                 f"The budget of ActiveLearningHook is {self.budget}, but the unlabelled data set "
                 f"has {len(ids)} images."
             )
-        if is_main_process():
-            check_images(self._dataset)
         path = Path(runner.work_dir, "pool.json")
         if not path.exists():
             self._pool = Pool(ids, seed=runner.seed)

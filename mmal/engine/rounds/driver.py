@@ -5,7 +5,6 @@ import functools
 import logging
 import time
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
 from mmengine.logging import print_log
@@ -26,7 +25,7 @@ from mmal.visualization import (
     rounds_table,
 )
 
-from ..acquisition import acquire, write_image_list
+from ..acquisition import acquire, draw_initial, image_paths, write_image_list
 from ..pipelines import labeled_test_dataset, test_pipeline
 from ..ranking import MeasuredLosses, measure_losses
 from ..scoring import bare, score_pool
@@ -111,15 +110,13 @@ class RoundDriver:
         return index + 1 < self._settings.rounds and len(self._pool.rounds) == index + 1
 
     def _draw_initial(self) -> None:
-        pool, dataset = self._pool, self._unlabeled()
-        order = np.random.default_rng([pool.seed, 0]).permutation(len(pool.ids))
-        order = order[: self._settings.initial]
+        picks = draw_initial(self._pool, self._settings.initial)
         barrier()  # every process has looked for a pool file before there is one
         if is_main_process():
-            paths = [dataset.get_data_info(i)["img_path"] for i in order]
-            write_image_list(self._work_dir.root / "initial.txt", paths)
+            paths = image_paths(self._unlabeled())
+            write_image_list(self._work_dir.root / "initial.txt", [paths[i] for i in picks])
         path = self._work_dir.pool if is_main_process() else None
-        pool.commit([pool.ids[i] for i in order], "initial", path)
+        self._pool.commit(picks, "initial", path)
         barrier()  # nobody reads the pool before it is written
 
     def _run_round(self, index: int, record: dict) -> dict:
@@ -149,8 +146,14 @@ class RoundDriver:
         config = evaluation_config(self._cfg, self._work_dir, index)
         runner = RoundRunner.from_cfg(config)
         loaded = load_checkpoint(
-            bare(runner.model), str(checkpoint), map_location="cpu", strict=True
+            bare(runner.model), str(checkpoint), map_location="cpu", strict=True, logger="current"
         )
+        if loaded["meta"]["iter"] == 0:
+            raise ValueError(
+                f"The training of round {index} ended without a step: {checkpoint} is untrained. "
+                "Lower train_dataloader.batch_size, set its drop_last to False, or raise the "
+                "number of epochs or iterations."
+            )
         # Heads such as TOOD's ask how far the training is before they assign targets.
         runner.message_hub.update_info("epoch", loaded["meta"]["epoch"])
         if "metrics" in record:

@@ -1,22 +1,42 @@
 """Everything that can be refused before the first training."""
 
-from collections.abc import Sequence
+import copy
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from torch import nn
 
 from mmal.datasets import PoolDataset
-from mmal.datasets.checks import check_datasets
-from mmal.models import LearningLossMixin, build_model
+from mmal.models import LearningLossMixin
 from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 from mmal.utils import type_name
 
-from ..checks import check_batch_size, check_joints, check_scores
-from ..pipelines import dataset_of, labeled_test_dataset, leaf_datasets, test_pipeline
-from .round_config import pool_of
+from ..acquisition import draw_initial
+from ..pipelines import test_pipeline
+from ..preflight import (
+    Problems,
+    audit_data,
+    check_checkpoints,
+    check_detach_epoch,
+    check_evaluator_files,
+    check_joints,
+    check_optimizer,
+    check_pretrained,
+    check_scores,
+    check_seed,
+    learning_hooks,
+    rehearse_evaluation,
+    rehearse_losses,
+    rehearse_training,
+)
+from ..scoring import bare
+from .round_config import pool_of, training_config
+from .round_runner import RoundRunner
 from .settings import RoundSettings
 from .work_dir import WorkDir
 
@@ -24,79 +44,178 @@ from .work_dir import WorkDir
 def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: bool) -> Pool:
     """Check config, data, model and work directory; write nothing.
 
-    The images themselves are checked once, when a run begins, not when it is resumed.
+    1. The settings, by looking at the config.
+    2. The data: an audit of every annotation and image, when a run begins.
+    3. A rehearsal: training, test and unlabelled data, loops, optimizer, hooks and evaluator are
+       built as the first round will build them, in a temporary folder, and see one batch each.
+
+    All problems are told at once.
 
     Returns:
         The pool: that of the work directory, or a new one with no round yet.
 
     Raises:
         FileExistsError: If the work directory holds rounds and ``resume`` is not set.
+        PreflightError: If there are several problems.
         ValueError: For whatever else does not fit; the message says what and where.
         TypeError: If the query needs scores that the model cannot give.
     """
     _check_work_dir(work_dir, resume)
+    begins = not work_dir.pool.exists() or not resume
+
+    def open_pool(ids: Sequence[str]) -> Pool:
+        if begins:
+            return Pool(ids, seed=cfg.randomness.seed)
+        pool = Pool.load(work_dir.pool, ids)
+        _check_same_run(pool, settings, cfg.randomness.seed, work_dir)
+        return pool
+
+    return _examine(cfg, settings, [settings.query], open_pool, begins)
+
+
+def check_queries(cfg: Config, queries: Sequence[dict], seeds: Sequence[int] = (0,)) -> None:
+    """Check what :func:`preflight` checks, for several queries; write nothing.
+
+    Args:
+        cfg: A config of acquisition rounds; its own query and seed do not matter.
+        queries: Configs of queries.
+        seeds: Of the trials; the rehearsal is that of the first.
+
+    Raises:
+        PreflightError: If there are several problems.
+        ValueError: If something does not fit, such as a pool that is too small for all rounds.
+        TypeError: If the model cannot give what a query reads.
+    """
+    for seed in seeds:
+        check_seed(seed)
+    cfg = copy.deepcopy(cfg)
+    cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seeds[0]}
+    settings = RoundSettings.from_config(cfg)
+    _examine(cfg, settings, queries, lambda ids: Pool(ids, seed=seeds[0]), audit=True)
+
+
+def _examine(
+    cfg: Config,
+    settings: RoundSettings,
+    queries: Sequence[dict],
+    open_pool: Callable[[Sequence[str]], Pool],
+    audit: bool,
+) -> Pool:
     init_default_scope(cfg.get("default_scope", "mmdet"))
-    model = build_model(cfg)
-    if isinstance(model, LearningLossMixin):
-        check_batch_size(model, cfg.train_dataloader.batch_size)
-        labeled_test_dataset(cfg)  # refuses pipelines that give no targets
-    if cfg.train_dataloader.get("drop_last") and settings.initial < cfg.train_dataloader.batch_size:
-        raise ValueError(
-            f"active_learning.initial ({settings.initial}) is less than the batch size "
-            f"({cfg.train_dataloader.batch_size}) of train_dataloader, and its drop_last leaves "
-            "out the only batch."
-        )
-    query = settings.build_query()
-    begins = not work_dir.pool.exists()
-    if begins and is_main_process():
-        test = dataset_of(cfg, "test_dataloader")
-        leaves = [*leaf_datasets(pool_of(cfg)), *leaf_datasets(test)]
-        check_datasets(leaves, settings.ignore_classes)
-    dataset = PoolDataset(
-        pool_of(cfg),
-        split="unlabeled",
-        pipeline=test_pipeline(cfg),
-        group_by=settings.group_by,
-    )
-    settings.check_pool_size(len(dataset.pool.ids))
-    check_joints(model, dataset)
-    check_scores(model, dataset, query.requires)
-    _check_hooks(cfg, model)
-    seed = cfg.randomness.seed
-    if begins:
-        return Pool(dataset.pool.ids, seed=seed)
-    pool = Pool.load(work_dir.pool, dataset.pool.ids)
-    _check_same_run(pool, settings, seed, work_dir)
+    problems = Problems()
+    _check_settings(cfg, problems)
+    check_pretrained(cfg, problems)
+    evaluator = Problems()
+    with evaluator.collect("test_evaluator"):
+        check_evaluator_files(cfg, "test")
+    evaluates = not evaluator.anywhere()
+    problems.extend(evaluator)
+    data = Problems()
+    if audit:
+        with data.collect():
+            audit_data(cfg, settings.audit_settings)
+    pool = dataset = None
+    if not data.anywhere():  # else nothing can be built of them
+        with data.collect():
+            dataset = _unlabeled(cfg, settings)
+            settings.check_pool_size(len(dataset.pool.ids))
+            pool = open_pool(dataset.pool.ids)
+    if not data.anywhere():
+        with tempfile.TemporaryDirectory() as folder:
+            with problems.collect("model"):
+                runner = _rehearsal_runner(cfg, settings, pool, Path(folder))
+            if not problems.failed("model"):
+                _rehearse(runner, dataset, settings, queries, evaluates, problems)
+    problems.extend(data)
+    problems.raise_all()
     return pool
 
 
-def check_queries(cfg: Config, queries: Sequence[dict]) -> None:
-    """Check what queries need of data and model; write nothing, and do not look at the images.
+def _check_settings(cfg: Config, problems: Problems) -> None:
+    with problems.collect():
+        check_seed(cfg.randomness.seed)
+    with problems.collect():
+        check_checkpoints(cfg)
+    for hook in learning_hooks(cfg):
+        with problems.collect():
+            check_detach_epoch(cfg, hook.get("detach_epoch"))
+        if hook.get("unlabeled") is not None:
+            problems.add(
+                ValueError(
+                    "Rounds acquire by themselves: remove 'unlabeled', 'budget', 'query' and "
+                    "'subset' from the ActiveLearningHook of the config; active_learning holds "
+                    "them."
+                )
+            )
 
-    Args:
-        cfg: A config of acquisition rounds; its own query does not matter.
-        queries: Configs of queries.
 
-    Raises:
-        ValueError: If the pool is too small for all rounds.
-        TypeError: If the model cannot give what a query reads.
-    """
-    init_default_scope(cfg.get("default_scope", "mmdet"))
-    settings = RoundSettings.from_config(cfg)
-    model = build_model(cfg)
-    dataset = PoolDataset(
+def _unlabeled(cfg: Config, settings: RoundSettings) -> PoolDataset:
+    return PoolDataset(
         pool_of(cfg),
         split="unlabeled",
         pipeline=test_pipeline(cfg),
         group_by=settings.group_by,
     )
-    settings.check_pool_size(len(dataset.pool.ids))
-    for query in queries:
-        check_scores(model, dataset, build_query(query).requires)
+
+
+def _rehearsal_runner(cfg: Config, settings: RoundSettings, pool: Pool, folder: Path) -> Runner:
+    """Build the runner of round 0 in a folder that is going to be removed."""
+    draft = Pool(pool.ids, pool.seed, list(pool.rounds[:1]))
+    if not draft.rounds:
+        draft.commit(draw_initial(draft, settings.initial), "initial", None)
+    work_dir = WorkDir(folder)
+    draft.save(work_dir.pool)
+    cfg = training_config(cfg, work_dir, 0)
+    cfg.load_from = None  # tried by itself
+    cfg.visualizer = None  # those that report to a server begin at once
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+        loader.pop("prefetch_factor", None)
+    # Formatting the config takes a second, and nobody reads this one.
+    cfg = Config(cfg.to_dict(), cfg_text="#", filename=cfg.filename, format_python_code=False)
+    evaluator = cfg.test_evaluator
+    for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
+        if metric.get("outfile_prefix") is not None:
+            metric.outfile_prefix = str(folder / "results")
+    return RoundRunner.from_cfg(cfg)
+
+
+def _rehearse(
+    runner: Runner,
+    dataset: PoolDataset,
+    settings: RoundSettings,
+    queries: Sequence[dict],
+    evaluates: bool,
+    problems: Problems,
+) -> None:
+    """Try out what a round does, each part for itself."""
+    model = bare(runner.model)
+    with problems.collect():
+        _check_hooks(runner, model)
+        check_joints(model, dataset)
+        for query in queries:
+            check_scores(model, dataset, build_query(query).requires)
+    if problems.anywhere():  # an evaluation would fail for the same reasons
+        return
+    with problems.collect("train_cfg, train_dataloader"):
+        runner.train_loop  # noqa: B018 - builds it
+        rehearse_training(runner, problems)
+    with problems.collect("optim_wrapper, param_scheduler"):
+        check_optimizer(runner.cfg)
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        if runner.param_schedulers is not None:
+            runner.build_param_scheduler(runner.param_schedulers)
+        for hook in runner.hooks:
+            if type_name(dict(type=type(hook))) in ("ActiveLearningHook", "CheckpointHook"):
+                hook.before_train(runner)
+    wanted = [settings.metric] if settings.metric else []
+    if evaluates:
+        rehearse_evaluation(runner, "test", wanted, problems)
+    rehearse_losses(runner, problems)
 
 
 def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
-    if work_dir.pool.exists() and not resume:
+    if work_dir.pool.exists() and not resume and not work_dir.nothing_trained:
         raise FileExistsError(
             f"{work_dir.root} already holds rounds (pool.json). Go on with them by --resume, or "
             "choose another --work-dir."
@@ -108,19 +227,12 @@ def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
         )
 
 
-def _check_hooks(cfg: Config, model: nn.Module) -> None:
-    hooks = [h for h in cfg.get("custom_hooks") or [] if type_name(h) == "ActiveLearningHook"]
-    if hooks and not isinstance(model, LearningLossMixin):
+def _check_hooks(runner: Runner, model: nn.Module) -> None:
+    if not isinstance(model, LearningLossMixin) and list(learning_hooks(runner.cfg)):
         raise TypeError(
             f"The config's model is a plain {type(model).__name__}: remove ActiveLearningHook from "
             "custom_hooks, or wrap the model by mmal.LearningLoss."
         )
-    for hook in hooks:
-        if hook.get("unlabeled") is not None:
-            raise ValueError(
-                "Rounds acquire by themselves: remove 'unlabeled', 'budget', 'query' and 'subset' "
-                "from the ActiveLearningHook of the config; active_learning holds them."
-            )
 
 
 def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir) -> None:

@@ -47,9 +47,11 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     ]
     for key in _VALIDATION:
         cfg[key] = None
-    # Two, so that the last is still there while the next is being written.
+    # Two, so that the last is still there while the next is being written. A round evaluates the
+    # end of its training, so that is saved, and there is no validation to find a best by.
     hooks = cfg.get("default_hooks") or {}
     checkpoint = {"type": "CheckpointHook", "max_keep_ckpts": 2, **(hooks.get("checkpoint") or {})}
+    checkpoint.update(save_last=True, save_best=None)
     cfg.default_hooks = {**hooks, "checkpoint": checkpoint}
     cfg.resume = False
     if (checkpoint := work_dir.checkpoint(index)) is not None:

@@ -7,10 +7,11 @@ from mmengine.runner import Runner
 
 
 class RoundRunner(Runner):
-    """A Runner that logs to its file as ever, but to the terminal only warnings.
+    """A Runner that logs to its file as ever, but to the terminal only errors.
 
-    A run of rounds builds two runners a round; what they print of environment and config would
-    bury the rounds.
+    A run of rounds builds two runners a round; what they print of environment and config, and the
+    warnings of mmengine about its own parts, would bury the rounds. mmal says by itself what a user
+    has to know.
     """
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
@@ -18,5 +19,5 @@ class RoundRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if type(handler) is logging.StreamHandler:
-                handler.setLevel(logging.WARNING)
+                handler.setLevel(logging.ERROR)
         return logger

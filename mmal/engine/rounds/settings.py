@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 
 from mmengine.config import Config
 
+from mmal.datasets.audit import AuditSettings
 from mmal.queries import Query, build_query
 
 
@@ -25,6 +26,8 @@ class RoundSettings:
             paper's protocol) or ``image``.
         group_score: The score of an image by its people, with ``group_by='image'``: ``mean`` or
             ``max``.
+        audit: Parameters of the audit of the data beside ``ignore_classes``; see
+            :class:`mmal.datasets.audit.AuditSettings`.
 
     Raises:
         ValueError: If a number is not positive, or a word not one of those above.
@@ -39,6 +42,7 @@ class RoundSettings:
     metric: str | None = None
     group_by: str = "sample"
     group_score: str = "mean"
+    audit: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("rounds", "initial", "budget", "subset"):
@@ -66,6 +70,14 @@ class RoundSettings:
                 f"active_learning.subset ({self.subset}) must be at least the budget "
                 f"({self.budget}): the picks come from the subset."
             )
+
+        self.audit_settings  # noqa: B018 - refuses what it does not know
+
+    @property
+    def audit_settings(self) -> AuditSettings:
+        """What the audit of the data leaves out and accepts."""
+        where = "active_learning.audit"
+        return AuditSettings.of(self.audit, where, ignore_classes=tuple(self.ignore_classes))
 
     @classmethod
     def from_config(cls, cfg: Config) -> "RoundSettings":

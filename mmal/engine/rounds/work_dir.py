@@ -37,6 +37,20 @@ class WorkDir:
         path = pointer.parent / Path(pointer.read_text(encoding="utf-8").strip()).name
         return path if path.is_file() else None
 
+    @property
+    def nothing_trained(self) -> bool:
+        """Whether there is a pool file, but nothing beyond the initial draw, which the seed gives.
+
+        A run that failed in its first steps leaves that; a corrected one may begin anew.
+        """
+        try:
+            rounds = json.loads(self.pool.read_text(encoding="utf-8"))["rounds"]
+            drawn = [acquired["query"] for acquired in rounds] in ([], ["initial"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        trained = self.checkpoint(0) is not None or any(self.round_dir(0).glob("*.pth"))
+        return drawn and not trained and not self.read_record(0)
+
     def read_record(self, index: int) -> dict:
         """What is known of a round (``metrics.json``); empty before its evaluation."""
         path = self.round_dir(index) / "metrics.json"

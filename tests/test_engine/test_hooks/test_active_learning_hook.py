@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -19,7 +20,11 @@ from mmal.structures import PoolScores
 @pytest.fixture
 def pipeline(cfg: Config) -> Config:
     """Someone's training, and a folder of images without annotations."""
-    images = Path(cfg.work_dir).parent / "JPEGImages"
+    images = Path(cfg.work_dir).parent / "unlabeled"
+    images.mkdir()
+    rng = np.random.default_rng(1)
+    for i in range(21):
+        cv2.imwrite(str(images / f"{i:02d}.jpg"), rng.integers(0, 256, (40, 48, 3), np.uint8))
     unlabeled = dict(type="mmal.ImageFolder", data_root=str(images))
     cfg.custom_hooks = [
         dict(type="mmal.ActiveLearningHook", detach_epoch=2, unlabeled=unlabeled, budget=3)

@@ -49,6 +49,7 @@ def test_weights_are_drawn_as_without_it(cfg: Config) -> None:
         run.work_dir = f"{cfg.work_dir}_{len(hooks)}"
         run.randomness.seed = 5
         run.train_cfg.max_epochs = 1
+        run.custom_hooks[0].detach_epoch = None
         runner = Runner.from_cfg(run)
         seen = []
         hook = Hook()

@@ -11,7 +11,8 @@ from mmal.models import LearningLossMixin
 from mmal.models.scores import score_function
 from mmal.utils import preserved_random_state
 
-from .scoring import evaluation_mode
+from ..scoring import evaluation_mode
+from .samples import load_sample
 
 
 def check_batch_size(model: LearningLossMixin, batch_size: int) -> None:
@@ -53,7 +54,7 @@ def check_scores(model: nn.Module, dataset: PoolDataset, names: Sequence[str]) -
     if not names:
         return
     with preserved_random_state(), evaluation_mode(model):
-        score(model.data_preprocessor(pseudo_collate([dataset[0]]), False))
+        score(model.data_preprocessor(pseudo_collate([load_sample(dataset, 0)]), False))
 
 
 def check_joints(model: nn.Module, dataset: PoolDataset) -> None:

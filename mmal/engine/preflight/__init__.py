@@ -1,0 +1,42 @@
+from .data import audit_data, audit_settings, audited_sets
+from .evaluator import check_evaluator_files
+from .model import check_batch_size, check_joints, check_scores
+from .problems import PreflightError, Problems
+from .rehearsal import (
+    check_steps,
+    rehearse_evaluation,
+    rehearse_losses,
+    rehearse_training,
+    saved_best,
+)
+from .settings import (
+    check_checkpoints,
+    check_detach_epoch,
+    check_optimizer,
+    check_seed,
+    learning_hooks,
+)
+from .weights import check_pretrained
+
+__all__ = [
+    "PreflightError",
+    "Problems",
+    "audit_data",
+    "audit_settings",
+    "audited_sets",
+    "check_batch_size",
+    "check_checkpoints",
+    "check_detach_epoch",
+    "check_evaluator_files",
+    "check_joints",
+    "check_optimizer",
+    "check_pretrained",
+    "check_scores",
+    "check_seed",
+    "check_steps",
+    "learning_hooks",
+    "rehearse_evaluation",
+    "rehearse_losses",
+    "rehearse_training",
+    "saved_best",
+]

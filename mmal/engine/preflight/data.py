@@ -1,0 +1,76 @@
+"""The audit of the data sets that a config names."""
+
+import logging
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+
+from mmal.datasets.audit import AuditReport, AuditSettings, ImageCache, audit_datasets
+
+from ..pipelines import dataset_of, leaf_datasets
+from .settings import learning_hooks
+
+
+def audited_sets(cfg: Config) -> dict[str, list[dict]]:
+    """Return the data set configs, without wrappers, of the sets that a config uses.
+
+    Returns:
+        ``train``, ``test``, ``val`` where that is another set, and ``pool``, the unlabelled images
+        of an ActiveLearningHook, if it has any.
+
+    Raises:
+        ValueError: If the config has no training or test data set.
+    """
+    sets = {
+        "train": list(leaf_datasets(dataset_of(cfg, "train_dataloader"))),
+        "test": list(leaf_datasets(dataset_of(cfg, "test_dataloader"))),
+    }
+    if cfg.get("val_dataloader"):
+        val = list(leaf_datasets(dataset_of(cfg, "val_dataloader")))
+        if val != sets["test"]:
+            sets["val"] = val
+    for hook in learning_hooks(cfg):
+        if hook.get("unlabeled") is not None:
+            sets["pool"] = list(leaf_datasets(hook["unlabeled"]))
+    return sets
+
+
+def audit_settings(cfg: Config) -> AuditSettings:
+    """Return what the audit of a config's data leaves out and accepts.
+
+    Rounds say so in ``active_learning``. A training with the hook alone says so in the ``audit`` of
+    the hook.
+
+    Raises:
+        ValueError: If a setting is not known, or cannot be.
+    """
+    if (rounds := cfg.get("active_learning")) is not None:
+        ignored = tuple(rounds.get("ignore_classes", ()))
+        given = rounds.get("audit") or {}
+        return AuditSettings.of(given, "active_learning.audit", ignore_classes=ignored)
+    given = next((hook.get("audit") or {} for hook in learning_hooks(cfg)), {})
+    return AuditSettings.of(given, "audit of the ActiveLearningHook")
+
+
+def audit_data(cfg: Config, settings: AuditSettings, cache: ImageCache | None = None) -> None:
+    """Audit all sets of a config, and say what was found that refuses nothing.
+
+    Raises:
+        DatasetError: If something in the data is an error.
+    """
+    report = audit_datasets(audited_sets(cfg), settings, cache or ImageCache())
+    report.raise_errors()
+    if is_main_process():
+        tell(report)
+
+
+def tell(report: AuditReport) -> None:
+    """Log what became of the annotations: warnings with examples, counts of the rest."""
+    for group in report.of("warning"):
+        print_log(str(group), logger="current", level=logging.WARNING)
+    for counts in report.sets:
+        objects = f", {counts.objects} objects" if counts.objects_stated else ""
+        print_log(f"{counts.name}: {counts.images} images{objects}", logger="current")
+    for group in report.of("info"):
+        print_log(str(group).splitlines()[0], logger="current")

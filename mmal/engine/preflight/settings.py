@@ -1,0 +1,88 @@
+"""Settings that can be refused by looking at the config alone."""
+
+from collections.abc import Iterator
+
+from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
+
+from mmal.utils import type_name
+
+from .problems import PreflightError
+
+#: NumPy's generators take no larger seed.
+_MOST = 2**32 - 1
+
+
+def check_seed(seed: int | None) -> None:
+    """Refuse seeds that no generator takes.
+
+    Raises:
+        PreflightError: If ``seed`` is no integer from 0 to 2^32 - 1.
+    """
+    if seed is not None and not (type(seed) is int and 0 <= seed <= _MOST):
+        raise PreflightError(
+            f"randomness.seed (--seed) must be an integer from 0 to {_MOST}. Got {seed!r} instead."
+        )
+
+
+def check_optimizer(cfg: Config) -> None:
+    """Refuse an optimizer that does not exist, for which mmengine has no message.
+
+    Raises:
+        PreflightError: If there is none of the name.
+    """
+    optimizer = cfg.optim_wrapper.get("optimizer") or {}
+    name = optimizer.get("type")
+    if isinstance(name, str) and OPTIMIZERS.get(name) is None:
+        raise PreflightError(f"optim_wrapper.optimizer.type is {name!r}: no such optimizer.")
+
+
+def check_checkpoints(cfg: Config) -> None:
+    """Refuse checkpoints that rounds would not find.
+
+    Raises:
+        PreflightError: If they are saved elsewhere.
+    """
+    checkpoint = (cfg.get("default_hooks") or {}).get("checkpoint") or {}
+    if checkpoint.get("out_dir") is not None:
+        raise PreflightError(
+            f"default_hooks.checkpoint.out_dir is {checkpoint['out_dir']!r}, but each round keeps "
+            "its checkpoints in its own folder of the work directory, where it looks for them. "
+            "Remove out_dir, or choose another --work-dir."
+        )
+
+
+def check_detach_epoch(cfg: Config, detach_epoch: int | None) -> None:
+    """Refuse an epoch that a training never reaches.
+
+    Args:
+        cfg: The config.
+        detach_epoch: That of the ActiveLearningHook.
+
+    Raises:
+        PreflightError: If the loop counts iterations, or ends before.
+    """
+    if not detach_epoch:
+        return
+    loop = cfg.get("train_cfg") or {}
+    kind = type_name(loop) if "type" in loop else ""
+    if "IterBased" in kind or (not loop.get("by_epoch", True)) or "max_epochs" not in loop:
+        raise PreflightError(
+            f"ActiveLearningHook has detach_epoch={detach_epoch}, but the training loop "
+            "counts iterations, not epochs. Use an EpochBasedTrainLoop, or detach from the "
+            "start (0) or never (None)."
+        )
+    if detach_epoch >= loop["max_epochs"]:
+        raise PreflightError(
+            f"ActiveLearningHook has detach_epoch={detach_epoch}, but train_cfg.max_epochs is "
+            f"{loop['max_epochs']} (epochs count from 0): the features would never be detached. "
+            f"Set it to about 80 % of the epochs ({max(1, round(0.8 * loop['max_epochs']))}), to 0 "
+            "(from the start) or to None (never)."
+        )
+
+
+def learning_hooks(cfg: Config) -> Iterator[dict]:
+    """Yield the configs of the ActiveLearningHooks in ``custom_hooks``."""
+    for hook in cfg.get("custom_hooks") or []:
+        if type_name(hook) == "ActiveLearningHook":
+            yield hook

@@ -2,10 +2,14 @@
 
 import argparse
 import ast
+import importlib
+import importlib.util
+import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -85,10 +89,24 @@ def one_line_errors() -> Iterator[None]:
 
 def read_config(args: argparse.Namespace) -> Config:
     """Read the config file and apply ``--cfg-options``."""
-    cfg = Config.fromfile(args.config)
+    with _quiet_imports():
+        cfg = Config.fromfile(args.config)
+        # Its data sets would import them later, in the middle of other lines.
+        scope = cfg.get("default_scope", "mmdet")
+        for name in ("datasets", "evaluation"):
+            if importlib.util.find_spec(scope) is not None:
+                importlib.import_module(f"{scope}.{name}")
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     return cfg
+
+
+@contextmanager
+def _quiet_imports() -> Iterator[None]:
+    """Keep what packages say of others that they could do without from the terminal."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def config_from_args(args: argparse.Namespace) -> Config:

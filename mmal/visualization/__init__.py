@@ -1,15 +1,22 @@
+from .audit_table import audit_summary, findings_table, sets_table
 from .learning_curve import COSTS, aligned, metric_names, plot_curves, read_curve
 from .losses import plot_losses
 from .picks import plot_picks
 from .rounds_table import rounds_table
+from .sample_sheet import check_sheet_path, plot_samples
 
 __all__ = [
     "COSTS",
     "aligned",
+    "audit_summary",
+    "check_sheet_path",
+    "findings_table",
     "metric_names",
     "plot_curves",
     "plot_losses",
     "plot_picks",
+    "plot_samples",
     "read_curve",
     "rounds_table",
+    "sets_table",
 ]

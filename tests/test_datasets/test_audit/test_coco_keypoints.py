@@ -1,19 +1,14 @@
 """What COCO files say of people, against what MMPose makes of them."""
 
-import json
 import math
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-import cv2
-import numpy as np
 import pytest
+from audited_files import audit, change, found, path_of, text
 from mmengine.registry import DATASETS, init_default_scope
 from mmpose.datasets import CocoDataset
+from people_files import HEIGHT, WIDTH, keypoints, write_people
 
-from mmal.datasets.audit import AuditReport, AuditSettings, audit_datasets
-
-WIDTH, HEIGHT = 60, 40
 NAN = math.nan
 
 
@@ -33,62 +28,15 @@ def _scope() -> Iterator[None]:
     init_default_scope("mmdet")
 
 
-def keypoints(visibility: int = 2) -> list[float]:
-    return [v for i in range(17) for v in (10 + i, 5.5 + i, visibility)]
-
-
-def person(number: int, image: int, **keys: object) -> dict:
-    return dict(
-        id=number,
-        image_id=image,
-        category_id=1,
-        bbox=[5, 4, 30, 25.5],
-        area=700,
-        iscrowd=0,
-        num_keypoints=17,
-        keypoints=keypoints(),
-        segmentation=[[5, 4, 35, 4, 35, 29]],
-        **keys,
-    )
-
-
 @pytest.fixture
 def coco(tmp_path) -> dict:
     """Three people, two of them on the first of three images."""
-    (tmp_path / "images").mkdir()
-    rng = np.random.default_rng(0)
-    for number in (1, 2, 3):
-        image = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-        cv2.imwrite(str(tmp_path / "images" / f"{number}.jpg"), image)
-    images = [dict(id=i, file_name=f"{i}.jpg", width=WIDTH, height=HEIGHT) for i in (1, 2, 3)]
-    content = dict(
-        images=images,
-        annotations=[person(7, 1), person(8, 1), person(9, 2)],
-        categories=[dict(id=1, name="person")],
-    )
-    (tmp_path / "people.json").write_text(json.dumps(content))
-    return dict(
-        type="CocoDataset",
-        data_root=str(tmp_path),
-        ann_file="people.json",
-        data_prefix=dict(img="images/"),
-    )
+    return write_people(tmp_path)
 
 
 @pytest.fixture(params=["topdown", "bottomup"])
 def either(request, coco) -> dict:
     return {**coco, "data_mode": request.param}
-
-
-def path_of(config: dict, key: str = "ann_file") -> Path:
-    return Path(config["data_root"], config[key])
-
-
-def change(config: dict, edit: Callable[[dict], object]) -> None:
-    path = path_of(config)
-    content = json.loads(path.read_text())
-    edit(content)
-    path.write_text(json.dumps(content))
 
 
 def change_person(config: dict, drop: str = "", **keys: object) -> None:
@@ -99,19 +47,6 @@ def change_person(config: dict, drop: str = "", **keys: object) -> None:
         content["annotations"][1].pop(drop, None)
 
     change(config, edit)
-
-
-def audit(config: dict, name: str = "train", **settings) -> AuditReport:
-    return audit_datasets({name: [config]}, AuditSettings(**settings))
-
-
-def found(report: AuditReport) -> dict[str, int]:
-    """Findings by kind."""
-    return {group.kind.name: group.count for group in report.groups}
-
-
-def text(report: AuditReport) -> str:
-    return "\n".join(map(str, report.groups))
 
 
 def test_good_people_pass(either):
@@ -285,56 +220,3 @@ def test_users_class_that_copes_with_the_file(coco):
 
     assert "changed-by-subclass" in found(report)
     assert report.sets[0].objects == 3
-
-
-@pytest.fixture
-def detected(coco) -> dict:
-    """What a detector found: two people on the first image, something else on the second."""
-    detections = [
-        dict(image_id=1, category_id=1, bbox=[4.5, 5, 20, 30], score=0.9),
-        dict(image_id=1, category_id=1, bbox=[24.5, 5, 20, 30], score=0.2),
-        dict(image_id=2, category_id=3, bbox=[4.5, 5, 20, 30], score=0.9),
-    ]
-    Path(coco["data_root"], "found.json").write_text(json.dumps(detections))
-    bbox_file = str(Path(coco["data_root"], "found.json"))
-    return {**coco, "test_mode": True, "bbox_file": bbox_file}
-
-
-def test_detections(detected):
-    report = audit(detected, "test")
-    assert found(report) == {"not-a-person": 1}
-    assert (report.sets[0].objects_stated, report.sets[0].objects) == (2, 2)
-
-    report = audit({**detected, "filter_cfg": dict(bbox_score_thr=0.5)}, "test")
-    assert found(report) == {"not-a-person": 1, "image-filtered": 1}
-    assert report.sets[0].objects == 1
-
-
-@pytest.mark.parametrize(
-    ("keys", "says"),
-    [
-        (dict(image_id=9), "detection 1, image_id: is 9; expected the id of an image in "),
-        (dict(image_id="1"), "detection 1, image_id: is '1'"),
-        (dict(bbox=[1, 2, 3]), "detection 1, bbox: is [1, 2, 3]"),
-        (dict(score=None), "detection 1, score: is None"),
-    ],
-)
-def test_detection_that_loading_cannot_use(detected, keys, says):
-    path = path_of(detected, "bbox_file")
-    detections = json.loads(path.read_text())
-    detections[1].update(keys)
-    path.write_text(json.dumps(detections))
-
-    report = audit(detected, "test")
-    assert "value-wrong" in found(report)
-    assert f"{path}, {says}" in text(report)
-
-
-@pytest.mark.parametrize("content", ["", "{}"])
-def test_detections_that_are_no_list(detected, content):
-    path = path_of(detected, "bbox_file")
-    path.write_text(content)
-
-    report = audit(detected, "test")
-    assert [group.severity for group in report.groups] == ["error"]
-    assert str(path) in text(report)

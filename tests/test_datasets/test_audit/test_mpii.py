@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audited_files import audit, change, found, path_of, text
 from mmengine.registry import DATASETS, init_default_scope
 from scipy.io import savemat
 
-from mmal.datasets.audit import AuditReport, AuditSettings, audit_datasets
+from mmal.datasets.audit import audit_datasets
 from mmal.engine.pipelines import leaf_datasets
 
 NAN = float("nan")
@@ -32,29 +33,9 @@ def mpii(write_mpii, tmp_path) -> dict:
     return {**config, "test_mode": True, "headbox_file": head_boxes}
 
 
-def path_of(config: dict) -> Path:
-    return Path(config["data_root"], config["ann_file"])
-
-
-def change(config: dict, **keys: object) -> None:
+def change_person(config: dict, **keys: object) -> None:
     """Change keys of the second person."""
-    path = path_of(config)
-    people = json.loads(path.read_text())
-    people[1].update(keys)
-    path.write_text(json.dumps(people))
-
-
-def audit(config: dict, name: str = "train", **settings) -> AuditReport:
-    return audit_datasets({name: [config]}, AuditSettings(**settings))
-
-
-def found(report: AuditReport) -> dict[str, int]:
-    """Findings by kind."""
-    return {group.kind.name: group.count for group in report.groups}
-
-
-def text(report: AuditReport) -> str:
-    return "\n".join(map(str, report.groups))
+    change(config, lambda people: people[1].update(keys))
 
 
 @pytest.mark.parametrize("mode", ["topdown", "bottomup"])
@@ -137,7 +118,7 @@ def test_file_without_people(mpii, content, says):
     ],
 )
 def test_person_with_broken_values(mpii, keys, kind, says):
-    change(mpii, **keys)
+    change_person(mpii, **keys)
 
     report = audit(mpii)
     assert found(report) == {kind: 1}
@@ -159,7 +140,7 @@ def test_person_without_a_key(mpii, key):
 
 @pytest.mark.parametrize("nothing", [NAN, None])
 def test_joint_that_is_not_visible_may_be_anywhere(mpii, nothing):
-    change(mpii, joints=[*JOINTS[:15], [nothing] * 2], joints_vis=[1] * 15 + [0])
+    change_person(mpii, joints=[*JOINTS[:15], [nothing] * 2], joints_vis=[1] * 15 + [0])
 
     report = audit(mpii)
     assert report.groups == []
@@ -167,7 +148,7 @@ def test_joint_that_is_not_visible_may_be_anywhere(mpii, nothing):
 
 
 def test_people_who_are_left_out_are_counted(mpii):
-    change(mpii, scale=0, joints_vis=[1] * 16)
+    change_person(mpii, scale=0, joints_vis=[1] * 16)
     assert len(DATASETS.build(mpii)) == 2
 
     report = audit(mpii)
@@ -185,7 +166,7 @@ def test_nobody_can_be_used(mpii):
 
 
 def test_two_names_of_one_number(mpii):
-    change(mpii, image="01.jpg")
+    change_person(mpii, image="01.jpg")
 
     report = audit(mpii)
     assert found(report) == {"id-twice": 1}

@@ -103,7 +103,7 @@ def read_config(args: argparse.Namespace) -> Config:
 
 @contextmanager
 def _quiet_imports() -> Iterator[None]:
-    """Keep what packages say of others that they could do without from the terminal."""
+    """Keep from the terminal what packages say of others that they could do without."""
     with redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

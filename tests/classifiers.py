@@ -14,7 +14,7 @@ from tests.models import learning_loss_config
 #: Only a missing package is skipped: a broken one fails.
 needs_mmpretrain = pytest.mark.skipif(
     importlib.util.find_spec("mmpretrain") is None,
-    reason="mmpretrain is not installed: requirements/classification.txt",
+    reason="mmpretrain is not installed: requirements/classification.txt says what it takes",
 )
 #: Channels of the backbone's last stage, and classes.
 CHANNELS, CLASSES = 32, 5
@@ -32,7 +32,7 @@ class Pair(nn.Module):
 
 
 def target_config(head: dict, neck: dict | nn.Module | None = GAP, **preprocessor) -> dict:
-    """Return the config of a ResNet-18 of few channels with the given head."""
+    """Return the config of a ResNet-18 of few channels, in :data:`STAGES`, with the given head."""
     return dict(
         type="ImageClassifier",
         backbone=dict(type="ResNet", depth=18, stem_channels=4, base_channels=4),

@@ -1,20 +1,23 @@
-"""The model families that mmal supports, each with one of MMDetection's or MMPose's own configs.
+"""The model families that mmal supports, each with a config of the OpenMMLab package it is from.
 
 The contract test runs over this list, and tools/dev/supported_models.py writes README's table from
 it. A family added later needs one line here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 FPN = [256] * 5
-DENSE, TWO_STAGE, QUERY, INSTANCE, TOPDOWN, BOTTOMUP = (
+DENSE, TWO_STAGE, QUERY, INSTANCE, TOPDOWN, BOTTOMUP, CLASSIFICATION = (
     "Single-stage detection",
     "Two-stage detection",
     "Query-based detection",
     "Instance segmentation",
     "Top-down pose",
     "Bottom-up pose",
+    "Image classification",
 )
+_PACKAGES = {TOPDOWN: "mmpose", BOTTOMUP: "mmpose", CLASSIFICATION: "mmpretrain"}
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,11 @@ class Family:
     Attributes:
         name: The family's name in README's table.
         group: The table's row.
-        config: One of MMDetection's or MMPose's config files.
+        config: One of the package's config files.
         in_channels: Channels of the features that feed the loss prediction module.
         size: Height and width of the test's images; pose estimators take those of their config.
+        feat_modules: Submodules that the features are from, if not from ``extract_feat``.
+        options: What is changed in the config's model, to make it small.
     """
 
     name: str
@@ -34,6 +39,8 @@ class Family:
     config: str
     in_channels: list[int]
     size: int = 128
+    feat_modules: tuple[str, ...] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def has_masks(self) -> bool:
@@ -43,7 +50,7 @@ class Family:
     @property
     def package(self) -> str:
         """The package that the config is from."""
-        return "mmpose" if self.group in (TOPDOWN, BOTTOMUP) else "mmdet"
+        return _PACKAGES.get(self.group, "mmdet")
 
 
 FAMILIES = [
@@ -136,4 +143,49 @@ FAMILIES = [
         "body_2d_keypoint/associative_embedding/coco/ae_hrnet-w32_8xb24-300e_coco-512x512.py",
         [32],
     ),
+    Family(
+        "ResNet",
+        CLASSIFICATION,
+        "resnet/resnet18_8xb16_cifar10.py",
+        [64, 128, 256, 512],
+        32,
+        ("backbone.layer1", "backbone.layer2", "backbone.layer3", "backbone.layer4"),
+    ),
+    Family("MobileNetV2", CLASSIFICATION, "mobilenet_v2/mobilenet-v2_8xb32_in1k.py", [1280], 64),
+    Family(
+        "MobileNetV3",
+        CLASSIFICATION,
+        "mobilenet_v3/mobilenet-v3-small-050_8xb128_in1k.py",
+        [288],
+        64,
+    ),
+    Family(
+        "EfficientNet", CLASSIFICATION, "efficientnet/efficientnet-b0_8xb32_in1k.py", [1280], 64
+    ),
+    Family(
+        "ConvNeXt",
+        CLASSIFICATION,
+        "convnext/convnext-tiny_32xb128_in1k.py",
+        [64],
+        64,
+        options={
+            "backbone.arch": dict(_delete_=True, depths=[1, 1, 2, 1], channels=[8, 16, 32, 64]),
+            "head.in_channels": 64,
+        },
+    ),
+    Family(
+        "Swin",
+        CLASSIFICATION,
+        "swin_transformer/swin-tiny_16xb64_in1k.py",
+        [64],
+        64,
+        options={
+            "backbone.arch": dict(
+                _delete_=True, embed_dims=8, depths=[1, 1, 2, 1], num_heads=[1, 2, 4, 8]
+            ),
+            "backbone.pad_small_map": True,
+            "head.in_channels": 64,
+        },
+    ),
+    Family("ViT", CLASSIFICATION, "deit/deit-tiny_4xb256_in1k.py", [192], 64),
 ]

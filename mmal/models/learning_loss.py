@@ -38,7 +38,7 @@ class LearningLossMixin:
         losses, pred_loss, target_loss = self._losses(inputs, data_samples)
         return {**losses, **self.ranking_loss(pred_loss, target_loss)}
 
-    def predict(self, inputs: Tensor, data_samples: list, **kwargs) -> list:
+    def predict(self, inputs: Tensor, data_samples: list | None = None, **kwargs) -> list:
         """The target's predictions; each data sample also gets ``pred_loss``, a scalar tensor."""
         with self.recorded_features() as feats:
             results = super().predict(inputs, data_samples, **kwargs)
@@ -122,10 +122,20 @@ class LearningLossMixin:
 
 
 def levels(feats: Tensor | Sequence) -> Iterator[Tensor]:
-    """Yield the levels of nested features: stages of levels, stacks of units."""
+    """Yield the levels of nested features: stages of levels, stacks of units.
+
+    Raises:
+        TypeError: If there is something else than tensors among them.
+    """
     if isinstance(feats, Tensor):
         yield feats
         return
+    if not isinstance(feats, list | tuple):
+        raise TypeError(
+            f"The features that feed the loss prediction module hold an object of type "
+            f"{type(feats).__name__}; they must be tensors, or lists and tuples of such. Choose "
+            "other modules with feat_modules, or the backbone's out_indices."
+        )
     for feat in feats:
         yield from levels(feat)
 
@@ -152,7 +162,8 @@ def learning_loss(
     rules, EMA, hooks, ``isinstance``) sees the target.
 
     Args:
-        target: Config of any MMDetection model that :func:`sample_losses_for` supports.
+        target: Config of any MMDetection, MMPose or MMPretrain model that
+            :func:`sample_losses_for` supports.
         loss_predictor: Config of the loss prediction module.
         ranking_loss: Config of the ranking loss.
         feat_modules: Names of submodules whose outputs feed the module, such as

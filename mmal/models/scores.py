@@ -7,16 +7,19 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
+from .last_layer import check_last_layer, last_layer_gradient
 from .learning_loss import LearningLossMixin, levels
 from .necks.loss_prediction_neck import pooled
 from .uncertainty import AGGREGATIONS, MEASURES, aggregate, distributions_of
 
 #: Scores of the loss prediction module.
 _OF_THE_MODULE = ("pred_loss", "embedding")
+#: The two factors of a classifier's gradient embedding.
+_OF_THE_LAST_LAYER = ("logit_gradient", "penultimate")
 #: Scores by the target's predictions: measure and aggregation by name.
 _UNCERTAINTIES = {f"{m}_{a}": (m, a) for m, a in product(MEASURES, AGGREGATIONS)}
 #: All scores by name.
-SCORES = (*_OF_THE_MODULE, "features", *_UNCERTAINTIES)
+SCORES = (*_OF_THE_MODULE, "features", *_OF_THE_LAST_LAYER, *_UNCERTAINTIES)
 
 
 def score_function(model: nn.Module, names: Sequence[str]) -> Callable[[dict], dict[str, Tensor]]:
@@ -30,8 +33,11 @@ def score_function(model: nn.Module, names: Sequence[str]) -> Callable[[dict], d
                                    is a linear function; no head
     ``features``          (N, D)   what ``extract_feat`` returns, averaged over the positions,
                                    levels concatenated; no head
+    ``logit_gradient``    (N, C)   of classifiers, the gradient by the scores and the last layer's
+    ``penultimate``       (N, D)   input: :func:`~mmal.models.last_layer.last_layer_gradient`
     ``entropy_mean`` …    (N,)     ``entropy``, ``margin`` or ``least_confidence``; ``mean``,
-                                   ``max`` or ``sum`` over boxes or joints: heads without NMS
+                                   ``max`` or ``sum`` over boxes, joints or labels: heads without
+                                   NMS
     ====================  =======  ==============================================================
 
     Args:
@@ -57,6 +63,8 @@ def score_function(model: nn.Module, names: Sequence[str]) -> Callable[[dict], d
         )
     uncertainties = [name for name in names if name in _UNCERTAINTIES]
     family = distributions_of(model) if uncertainties else None
+    if of_last_layer := [name for name in names if name in _OF_THE_LAST_LAYER]:
+        check_last_layer(model)
 
     def score(data: dict) -> dict[str, Tensor]:
         found = {}
@@ -68,6 +76,8 @@ def score_function(model: nn.Module, names: Sequence[str]) -> Callable[[dict], d
             found["pred_loss"] = model.loss_predictor.regress(embedding)
         if "features" in names:
             found["features"] = torch.cat([pooled(feat) for feat in levels(feats)], dim=1)
+        if of_last_layer:
+            found.update(zip(_OF_THE_LAST_LAYER, last_layer_gradient(model, feats), strict=True))
         if uncertainties:
             distributions = family.predict(model, feats, data["data_samples"])
             for name in uncertainties:

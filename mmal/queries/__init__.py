@@ -1,3 +1,4 @@
+from .badge import BADGE
 from .base import Query, build_query
 from .core_set import CoreSet
 from .diverse_loss import DiverseLoss
@@ -9,6 +10,7 @@ from .margin import Margin
 from .random import Random
 
 __all__ = [
+    "BADGE",
     "CoreSet",
     "DiverseLoss",
     "Entropy",

@@ -9,8 +9,8 @@ from .uncertainty import UncertaintyQuery
 class LeastConfidence(UncertaintyQuery):
     """Picks the samples whose best class is least likely (Lewis & Gale, 1994).
 
-    See :class:`UncertaintyQuery` for the parameter, and :mod:`mmal.models.uncertainty` for what a
-    box's or joint's distribution is.
+    See :class:`UncertaintyQuery` for the parameter, and :mod:`mmal.models.uncertainty` for what the
+    distribution of a box, joint or label is.
     """
 
     measure = "least_confidence"

@@ -9,8 +9,8 @@ from .uncertainty import UncertaintyQuery
 class Margin(UncertaintyQuery):
     """Picks the samples whose best and second best class are closest (Scheffer et al., 2001).
 
-    See :class:`UncertaintyQuery` for the parameter, and :mod:`mmal.models.uncertainty` for what a
-    box's or joint's distribution is.
+    See :class:`UncertaintyQuery` for the parameter, and :mod:`mmal.models.uncertainty` for what the
+    distribution of a box, joint or label is.
     """
 
     measure = "margin"

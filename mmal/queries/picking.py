@@ -56,15 +56,11 @@ class NearestDistances:
         mean = candidates.mean(axis=0, dtype=np.float64).astype(np.float32)
         vectors = torch.from_numpy(candidates - mean).float()
         known = None if labeled is None else torch.from_numpy(labeled - mean).float()
-        try:
-            self._start(vectors, known, "cuda" if torch.cuda.is_available() else "cpu")
-        except torch.cuda.OutOfMemoryError:
-            self._start(vectors, known, "cpu")
+        self._start_somewhere(vectors, known)
 
     def choose(self, index: int) -> None:
         """Choose a candidate: others are no further than from it, and it is never far again."""
-        vector = self.vectors[index]
-        distances = self.squares - 2 * (self.vectors @ vector) + self.squares[index]
+        distances = self.squares - 2 * self._products_with(index) + self.squares[index]
         chosen = self.squared < 0
         torch.minimum(self.squared, distances.clamp_(min=0), out=self.squared)
         self.squared[chosen] = -1
@@ -75,7 +71,16 @@ class NearestDistances:
         for begin in range(0, len(self.vectors), _CHUNK):
             yield slice(begin, begin + _CHUNK)
 
-    def _start(self, vectors: Tensor, known: Tensor | None, device: str) -> None:
+    def _start_somewhere(self, *tensors: Tensor | None) -> None:
+        try:
+            self._start("cuda" if torch.cuda.is_available() else "cpu", *tensors)
+        except torch.cuda.OutOfMemoryError:
+            self._start("cpu", *tensors)
+
+    def _products_with(self, index: int) -> Tensor:
+        return self.vectors @ self.vectors[index]
+
+    def _start(self, device: str, vectors: Tensor, known: Tensor | None) -> None:
         self.vectors = vectors.to(device)
         self.squares = torch.linalg.vector_norm(self.vectors, dim=1).square()
         self.squared = torch.full_like(self.squares, torch.inf)
@@ -142,12 +147,16 @@ def kmeans_plus_plus(
     Returns:
         Positions of the chosen candidates, shape (k,), in the order of choice.
     """
-    return _draw_seeds(NearestDistances(candidates, labeled), k, rng, weights)
+    return draw_seeds(NearestDistances(candidates, labeled), k, rng, weights)
 
 
-def _draw_seeds(
-    nearest: NearestDistances, k: int, rng: np.random.Generator, weights: np.ndarray | None
+def draw_seeds(
+    nearest: NearestDistances,
+    k: int,
+    rng: np.random.Generator,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
+    """Draw as :func:`kmeans_plus_plus` does, by the distances of ``nearest``, which it changes."""
     factors = torch.ones_like(nearest.squared, dtype=torch.float64)
     if weights is not None:
         factors *= torch.from_numpy(weights).to(factors)
@@ -193,7 +202,7 @@ def k_means_members(
     factors = np.ones(len(candidates), np.float32) if weights is None else weights
     nearest = NearestDistances(candidates, labeled)
     to_labeled = nearest.squared.clone()
-    seeds = _draw_seeds(nearest, k, rng, factors)
+    seeds = draw_seeds(nearest, k, rng, factors)
     mass = torch.from_numpy(factors).to(to_labeled)
     centers = nearest.vectors[torch.from_numpy(seeds)]
     for _ in range(iterations):

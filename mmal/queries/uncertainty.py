@@ -12,8 +12,9 @@ class UncertaintyQuery(Query):
     """Picks the samples with the largest value of an uncertainty.
 
     Args:
-        aggregation: How the values of a sample's boxes or joints become one: ``mean``, ``max`` or
-            ``sum``. A sum also counts the boxes. A sample without boxes has the value 0.
+        aggregation: How the values of a sample's boxes, joints or labels become one: ``mean``,
+            ``max`` or ``sum``. A sum also counts the boxes. A sample without boxes has the value 0.
+            A classifier of one label an image has one value, and the three are equal.
 
     Raises:
         ValueError: If ``aggregation`` is none of these.

@@ -1,8 +1,9 @@
-"""The contract that every supported detector family keeps, on MMDetection's own configs."""
+"""The contract that every supported family keeps, on the OpenMMLab packages' own configs."""
 
 import copy
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from mmdet.testing import demo_mm_inputs
@@ -11,12 +12,14 @@ from mmengine.hub import get_config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.structures import InstanceData
+from mmengine.structures import BaseDataElement, InstanceData
 from mmpose.testing import get_packed_inputs
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tests.families import DENSE, FAMILIES, TOPDOWN, Family
+from tests.classifiers import images as classified_images
+from tests.classifiers import needs_mmpretrain, spread
+from tests.families import CLASSIFICATION, DENSE, FAMILIES, TOPDOWN, Family
 from tests.models import learning_loss_config
 
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
@@ -36,9 +39,14 @@ class Pair(NamedTuple):
 
 def target_config(family: Family) -> ConfigDict:
     """Return the model of the family's config, without downloads and with a CPU in mind."""
-    cfg = get_config(f"{family.package}::{family.config}").model
+    whole = get_config(f"{family.package}::{family.config}")
+    whole.merge_from_dict({f"model.{key}": value for key, value in family.options.items()})
+    cfg = whole.model
     cfg.backbone.init_cfg = None
-    cfg.data_preprocessor.batch_augments = None
+    if family.group == CLASSIFICATION:  # some mix the images of a batch, and their labels
+        cfg.data_preprocessor = whole.data_preprocessor
+    else:
+        cfg.data_preprocessor.batch_augments = None
     if "rpn_proposal" in (cfg.get("train_cfg") or {}):
         cfg.train_cfg.rpn_proposal.max_per_img = cfg.test_cfg.rpn.max_per_img = 20
     return cfg
@@ -48,10 +56,18 @@ def learning_loss(family: Family, cfg: ConfigDict) -> dict:
     """Wrap the target; pose estimators with MMPose's own loss, a mean over all joints."""
     strategy = dict(type="mmal.TopdownSampleLosses", per_visible_joint=False)
     kwargs = dict(sample_losses=strategy) if family.group == TOPDOWN else {}
+    if family.feat_modules:
+        kwargs["feat_modules"] = family.feat_modules
     return learning_loss_config(cfg, family.in_channels, **kwargs)
 
 
-@pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.name)
+PARAMETERS = [
+    pytest.param(f, marks=needs_mmpretrain if f.group == CLASSIFICATION else (), id=f.name)
+    for f in FAMILIES
+]
+
+
+@pytest.fixture(scope="module", params=PARAMETERS)
 def pair(request: pytest.FixtureRequest) -> Pair:
     family = request.param
     init_default_scope(family.package)
@@ -62,7 +78,12 @@ def pair(request: pytest.FixtureRequest) -> Pair:
         model = MODELS.build(wrap(target_config(family)))
         model.init_weights()
         models.append(model)
-    inputs = poses(models[0]) if family.package == "mmpose" else images(family)
+    if family.group == CLASSIFICATION:
+        spread(models[0])
+        inputs = classified_images([3, 1, 7, 1], family.size)
+    else:
+        inputs = poses(models[0]) if family.package == "mmpose" else images(family)
+    np.random.seed(0)
     data = models[0].data_preprocessor(inputs, training=True)
     calibrate(models[0], data)
     models[1].load_state_dict(models[0].state_dict(), strict=False)
@@ -210,6 +231,13 @@ def test_detached_training_is_that_of_plain_mmdetection(pair: Pair) -> None:
     assert all(key.startswith("loss_predictor.") for key in found)
 
 
+def predictions(sample: BaseDataElement) -> dict:
+    """Return what is predicted of an image: of its objects, or of itself."""
+    if "pred_instances" in sample:
+        return dict(sample.pred_instances.items())
+    return {key: sample.get(key) for key in ("pred_label", "pred_score")}
+
+
 def train(model: nn.Module, data: dict, steps: int) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
     wrapper = OptimWrapper(optimizer)
@@ -235,9 +263,10 @@ def test_checkpoints_interchange(pair: Pair) -> None:
         theirs = plain(**copy.deepcopy(data), mode="predict")
     for a, b in zip(ours, theirs, strict=True):
         assert a.pred_loss.shape == ()
-        assert a.pred_instances.keys() == b.pred_instances.keys()
-        for key, value in a.pred_instances.items():
-            torch.testing.assert_close(value, b.pred_instances[key], rtol=0, atol=0)
+        found, expected = predictions(a), predictions(b)
+        assert found.keys() == expected.keys()
+        for key, value in found.items():
+            torch.testing.assert_close(value, expected[key], rtol=0, atol=0)
 
     keys = model.load_state_dict(plain.state_dict(), strict=False)
     assert not keys.unexpected_keys

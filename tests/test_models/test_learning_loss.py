@@ -4,10 +4,14 @@ import pytest
 import torch
 from mmdet.models.detectors import BaseDetector, SingleStageDetector
 from mmengine.optim import OptimWrapper
+from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 from mmal.models import LearningLossMixin
-from tests.models import DENSE, batch, build
+from mmal.models.learning_loss import levels
+from tests.classifiers import LINEAR, STAGES, build_classifier, images, needs_mmpretrain
+from tests.classifiers import target_config as classifier_config
+from tests.models import DENSE, batch, build, learning_loss_config
 
 
 def train(model: nn.Module, size: int, steps: int) -> None:
@@ -223,3 +227,64 @@ def test_losses_that_are_not_finite_are_counted_and_train_nothing(
     )
     pred = model.eval().predict_loss(data["inputs"])
     assert pred.isfinite().all()
+
+
+@needs_mmpretrain
+@pytest.mark.parametrize("by", ["feat_modules", "out_indices"])
+@torch.no_grad()
+def test_the_four_stages_of_a_classifier(by: str) -> None:
+    """As in the paper; what the target predicts is that of the plain classifier."""
+    plain = build_classifier(LINEAR, plain=True)
+    data = plain.data_preprocessor(images([0, 3, 1]), False)
+    cfg, kwargs = classifier_config(LINEAR), {}
+    if by == "out_indices":
+        cfg["backbone"]["out_indices"] = (0, 1, 2, 3)
+    else:
+        kwargs["feat_modules"] = [f"backbone.layer{i}" for i in (1, 2, 3, 4)]
+    model = MODELS.build(learning_loss_config(cfg, STAGES, **kwargs)).eval()
+    model.load_state_dict(plain.state_dict(), strict=False)
+
+    plain.backbone.out_indices = (0, 1, 2, 3)
+    maps = plain.extract_feat(data["inputs"], stage="backbone")
+    assert [m.dim() for m in maps] == [4] * 4
+    plain.backbone.out_indices = (3,)
+    torch.testing.assert_close(model.predict_loss(data["inputs"]), model.loss_predictor(maps))
+    expected = plain.predict(**copy.deepcopy(data))
+    for a, b in zip(model.predict(**data), expected, strict=True):
+        assert torch.equal(a.pred_score, b.pred_score)
+
+
+@needs_mmpretrain
+@torch.no_grad()
+def test_tokens_of_a_transformers_layers() -> None:
+    init_default_scope("mmpretrain")
+    cfg = classifier_config(dict(type="VisionTransformerClsHead", num_classes=3, in_channels=8))
+    arch = dict(embed_dims=8, num_layers=3, num_heads=2, feedforward_channels=16)
+    cfg.update(neck=None, backbone=dict(type="VisionTransformer", arch=arch, img_size=32))
+    modules = ["backbone.layers.0", "backbone.layers.2"]
+    model = MODELS.build(learning_loss_config(cfg, [8, 8], feat_modules=modules)).eval()
+    inputs = torch.rand(2, 3, 32, 32)
+    tokens = {}
+    for name in modules:
+        model.get_submodule(name).register_forward_hook(
+            lambda module, args, out, name=name: tokens.update({name: out})
+        )
+    found = model.predict_loss(inputs)
+    assert [t.shape for t in tokens.values()] == [(2, 5, 8)] * 2  # four patches, one class
+    means = [torch.stack([x.mean(dim=0) for x in t]) for t in tokens.values()]
+    torch.testing.assert_close(found, model.loss_predictor(means))
+
+
+@needs_mmpretrain
+@torch.no_grad()
+def test_predict_without_data_samples() -> None:
+    model = build_classifier(LINEAR)
+    inputs = model.data_preprocessor(images([0, 3]), False)["inputs"]
+    found = torch.stack([sample.pred_loss for sample in model.predict(inputs)])
+    torch.testing.assert_close(found, model.predict_loss(inputs))
+
+
+def test_features_that_are_no_tensors_are_named() -> None:
+    """As the stages of Swin hand out the size of their map."""
+    with pytest.raises(TypeError, match=r"an object of type int; .* feat_modules, or .* out_indic"):
+        list(levels([(torch.rand(1, 4, 8), (2, 2))]))

@@ -12,6 +12,8 @@ from mmal.structures import PoolScores
 
 NAMES = sorted(QUERIES.module_dict)
 COLUMNS = [(name, column) for name in NAMES for column in build_query(dict(type=name)).requires]
+#: Columns of vectors.
+VECTORS = ("features", "embedding", "logit_gradient", "penultimate")
 READ_LABELED = [name for name in NAMES if build_query(dict(type=name)).reads_labeled]
 
 
@@ -20,7 +22,7 @@ def make_scores(query: Query, size: int, column=None, prefix: str = "VOC2007") -
     rng = np.random.default_rng(0)
     fields = {}
     for name in query.requires:
-        shape = (size, 5) if name in ("features", "embedding") else (size,)
+        shape = (size, 5) if name in VECTORS else (size,)
         values = rng.normal(size=shape) if column is None else np.resize(column, shape[::-1]).T
         fields[name] = values.astype(np.float32)
     ids = [f"{prefix}/{i:06}" for i in range(size)]
@@ -145,6 +147,6 @@ def test_build_with_and_without_the_scope(name, prefix):
 
 
 def test_unknown_query_is_refused():
-    message = r"no query 'NoSuchQuery'\. Registered in mmal are \['CoreSet', .*'LearnedLoss', .*\]"
+    message = r"no query 'NoSuchQuery'\. Registered in mmal are \['BADGE', .*'LearnedLoss', .*\]"
     with pytest.raises(ValueError, match=message):
         build_query(dict(type="NoSuchQuery"))

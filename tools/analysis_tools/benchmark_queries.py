@@ -20,7 +20,7 @@ EXAMPLE = """example:
   python tools/analysis_tools/benchmark_queries.py LearnedLoss --candidates 10000000
 """
 #: Columns of vectors; all others are one number a sample.
-VECTORS = ("features", "embedding")
+VECTORS = ("features", "embedding", "logit_gradient", "penultimate")
 
 
 def parse_args() -> argparse.Namespace:

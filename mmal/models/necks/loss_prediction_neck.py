@@ -57,8 +57,8 @@ class LossPredictionNeck(BaseModule):
         """Predict the losses.
 
         Args:
-            feats: One tensor a level, of shape (N, C_level, H_level, W_level), or pooled already,
-                (N, C_level).
+            feats: One tensor a level, of shape (N, C_level, H_level, W_level); of a transformer's
+                tokens, (N, L_level, C_level); or pooled already, (N, C_level).
 
         Returns:
             Predicted losses of shape (N,). Their scale is arbitrary; only their order is trained.
@@ -79,6 +79,7 @@ class LossPredictionNeck(BaseModule):
         Raises:
             ValueError: If the features' channels are not ``in_channels``.
         """
+        feats = [pooled(feat) for feat in feats]
         found = [feat.shape[1] for feat in feats]
         if found != self.in_channels:
             raise ValueError(
@@ -88,7 +89,7 @@ class LossPredictionNeck(BaseModule):
             )
         with self._full_precision():
             pairs = zip(self.embeddings, feats, strict=True)
-            return torch.cat([torch.relu(fc(pooled(feat))) for fc, feat in pairs], dim=1)
+            return torch.cat([torch.relu(fc(feat)) for fc, feat in pairs], dim=1)
 
     def _full_precision(self) -> torch.autocast:
         # In half precision predictions would tie that the ranking loss has to tell apart.
@@ -96,9 +97,11 @@ class LossPredictionNeck(BaseModule):
 
 
 def pooled(feat: Tensor) -> Tensor:
-    """Average over the positions, in float32; shape (N, C)."""
+    """Average over the positions or tokens, in float32; shape (N, C)."""
     if feat.dim() == 2:
         return feat.float()
+    if feat.dim() == 3:
+        return feat.sum(dim=1, dtype=torch.float32) / feat.shape[1]
     # The gradient of a sum is one number a channel, that of torch's mean a whole feature map, which
     # would be held until the heads' gradients join it.
     return feat.sum(dim=(2, 3), dtype=torch.float32) / feat.shape[2:].numel()

@@ -1,8 +1,10 @@
 from .base import SampleLosses
+from .classification import ClassifierSampleLosses
 from .dense import DenseHeadSampleLosses
 from .detr import DETRSampleLosses
 from .instance_segmentation import InstanceSegmentorSampleLosses
 from .layouts import (
+    Arguments,
     BatchDim,
     CallPerSample,
     EntryPerSample,
@@ -16,9 +18,11 @@ from .sparse_rcnn import SparseRCNNSampleLosses
 from .two_stage import TwoStageSampleLosses
 
 __all__ = [
+    "Arguments",
     "BatchDim",
     "BottomupSampleLosses",
     "CallPerSample",
+    "ClassifierSampleLosses",
     "DETRSampleLosses",
     "DenseHeadSampleLosses",
     "EntryPerSample",

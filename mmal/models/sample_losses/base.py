@@ -110,14 +110,18 @@ class SampleLosses(ABC):
             return model.parse_losses(loss(inputs[index : index + 1], [sample]))[0]
 
 
+#: Where the classes are from that strategies know by name.
+_PACKAGES = ("mmdet.", "mmpose.", "mmpretrain.")
+
+
 def class_name(module: object) -> str:
-    """Return the name of a class of MMDetection or MMPose, and nothing for any other.
+    """Return the name of a class of MMDetection, MMPose or MMPretrain; nothing for any other.
 
     By name, because the packages of other tasks need not be installed; only theirs, because a
     class of the same name elsewhere may compute something else.
     """
     kind = type(module)
-    return kind.__name__ if kind.__module__.startswith(("mmdet.", "mmpose.")) else ""
+    return kind.__name__ if kind.__module__.startswith(_PACKAGES) else ""
 
 
 def loss_is_of(class_name: str, model: nn.Module) -> bool:
@@ -126,5 +130,5 @@ def loss_is_of(class_name: str, model: nn.Module) -> bool:
     return (
         loss is not None
         and loss.__qualname__ == f"{class_name}.loss"
-        and loss.__module__.startswith(("mmdet.", "mmpose."))
+        and loss.__module__.startswith(_PACKAGES)
     )

@@ -71,6 +71,20 @@ class BatchDim(Recorded):
         return result
 
 
+class Arguments(BatchDim):
+    """What matters is what the method is called with: arguments with the batch in dimension 0."""
+
+    with_arguments = True
+
+    def cut(self, calls: list[Call], index: int, size: int) -> list[dict[str, Any]]:
+        """Cut the arguments of every call, by name.
+
+        Raises:
+            ValueError: If a tensor's dimension 0 is not ``size``.
+        """
+        return [self._cut(call.arguments, index, size) for call in calls]
+
+
 class CallPerSample(Recorded):
     """The method is called for one sample after the other, perhaps in several such rows."""
 

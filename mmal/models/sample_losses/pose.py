@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from mmal.registry import TASK_UTILS
-from mmal.utils.record import Call
 
 from .base import Recording, SampleLosses, class_name, loss_is_of
-from .layouts import BatchDim, Recorded
+from .layouts import Arguments, BatchDim, Recorded
 
 #: Heads for which tests show that losses of samples equal losses of batches of one.
 EXACT_TOPDOWN_HEADS = (
@@ -59,7 +58,7 @@ class TopdownSampleLosses(SampleLosses):
         """What the loss modules are called with."""
         modules = model.head.loss_module
         modules = modules if isinstance(modules, nn.ModuleList) else [modules]
-        return [_Arguments(module, "forward") for module in modules]
+        return [Arguments(module, "forward") for module in modules]
 
     def sample_loss(
         self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor, index: int
@@ -105,12 +104,3 @@ class BottomupSampleLosses(SampleLosses):
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
         """Features and head outputs."""
         return [BatchDim(model, "extract_feat"), BatchDim(model.head, "forward")]
-
-
-class _Arguments(BatchDim):
-    """A loss module, of whose calls the arguments are cut, the batch in dimension 0."""
-
-    with_arguments = True
-
-    def cut(self, calls: list[Call], index: int, size: int) -> list[dict]:
-        return [self._cut(call.arguments, index, size) for call in calls]

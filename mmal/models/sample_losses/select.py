@@ -3,6 +3,7 @@
 from torch import nn
 
 from .base import SampleLosses, class_name
+from .classification import ClassifierSampleLosses
 from .dense import DenseHeadSampleLosses
 from .detr import DETRSampleLosses
 from .instance_segmentation import InstanceSegmentorSampleLosses
@@ -18,6 +19,7 @@ _STRATEGIES = (
     InstanceSegmentorSampleLosses,
     TopdownSampleLosses,
     BottomupSampleLosses,
+    ClassifierSampleLosses,
 )
 
 

@@ -32,6 +32,6 @@ class PredictedDistributions(ABC):
             data_samples: The N data samples; their annotations are not looked at.
 
         Returns:
-            For each sample a tensor of shape (n, C) of n distributions, those of its boxes or
-            joints; n may be 0.
+            For each sample a tensor of shape (n, C) of n distributions, those of its boxes, joints
+            or labels; n may be 0.
         """

@@ -55,5 +55,5 @@ AGGREGATIONS: dict[str, Callable[[Tensor], Tensor]] = dict(
 
 
 def aggregate(values: Tensor, aggregation: str) -> Tensor:
-    """Reduce the values of a sample's boxes or joints to a scalar; of none, to 0."""
+    """Reduce the values of a sample's boxes, joints or labels to a scalar; of none, to 0."""
     return AGGREGATIONS[aggregation](values) if len(values) else values.new_zeros(())

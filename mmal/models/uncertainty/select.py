@@ -3,11 +3,17 @@
 from torch import nn
 
 from .base import PredictedDistributions
+from .classification import ClassifierDistributions
 from .dense import DenseHeadDistributions
 from .heatmap import HeatmapDistributions
 from .two_stage import TwoStageDistributions
 
-_FAMILIES = (DenseHeadDistributions, TwoStageDistributions, HeatmapDistributions)
+_FAMILIES = (
+    DenseHeadDistributions,
+    TwoStageDistributions,
+    HeatmapDistributions,
+    ClassifierDistributions,
+)
 
 
 def distributions_of(model: nn.Module) -> PredictedDistributions:

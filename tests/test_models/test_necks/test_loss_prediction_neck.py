@@ -45,6 +45,14 @@ def test_equals_the_papers_module(neck, batch):
     np.testing.assert_allclose(pred_loss.numpy(), by_numpy(neck, feats), rtol=1e-5, atol=1e-6)
 
 
+def test_tokens_are_averaged_like_positions(neck):
+    feats = features()
+    tokens = [feat.flatten(2).transpose(1, 2) for feat in feats]
+
+    assert [t.shape[2] for t in tokens] == IN_CHANNELS
+    torch.testing.assert_close(neck(tokens), neck(feats))
+
+
 def test_parameters_are_those_of_the_paper():
     # Per level C * 128 weights and 128 biases, then 3 * 128 weights and one bias.
     expected = (3 + 5 + 2) * 128 + 3 * 128 + 3 * 128 + 1

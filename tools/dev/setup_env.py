@@ -157,10 +157,13 @@ def install_everything(venv: VirtualEnv, cache: WheelCache, args: argparse.Names
     family = read_requirements(REQUIREMENTS / f"mm_{args.family}.txt")
     if args.torch:
         family["torch"], family["torchvision"] = args.torch
+    family |= read_requirements(REQUIREMENTS / f"classification_{args.family}.txt")
     pose = read_requirements(REQUIREMENTS / "pose.txt")
     mmcv = family.get("mmcv") or family["onedl-mmcv"]
     xtcocotools, mmpose = pose.pop("xtcocotools"), pose.pop("mmpose")
-    bare = [spec for name, spec in family.items() if re.search("mmengine|mmdet|imaug", name)]
+    bare = [
+        spec for name, spec in family.items() if re.search("mmengine|mmdet|mmpretrain|imaug", name)
+    ]
     apart = {*bare, mmcv, family["torch"], family["torchvision"]}
     libraries = [spec for spec in [*family.values(), *pose.values()] if spec not in apart]
     venv.constraints.write_text("\n".join([*family.values(), ""]))
@@ -168,7 +171,7 @@ def install_everything(venv: VirtualEnv, cache: WheelCache, args: argparse.Names
     with step("PyTorch", 60):
         venv.install(family["torch"], family["torchvision"])
     with step("Build tools and libraries", 20):
-        files = ("build.txt", "runtime.txt", "mm_deps.txt", "tests.txt")
+        files = ("build.txt", "runtime.txt", "mm_deps.txt", "classification.txt", "tests.txt")
         options = [option for name in files for option in ("-r", str(REQUIREMENTS / name))]
         venv.install(*options, *libraries)
     with step("OpenMMLab packages", 5):

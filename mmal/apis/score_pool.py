@@ -38,7 +38,7 @@ def score_images(
 
     Raises:
         DatasetError: If an image is missing or does not decode.
-        RuntimeError: If the checkpoint does not fit the model.
+        ValueError: If the checkpoint does not fit the model.
         FileNotFoundError: If a file or folder is missing.
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
@@ -55,7 +55,11 @@ def score_images(
         group_by=settings.get("group_by", "sample"),
     )
     model = build_model(cfg)
-    load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
+    try:
+        load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{checkpoint} does not fit the config's model: {reason}") from error
     loader = cfg.test_dataloader
     return score_pool(
         model.to(device or get_device()),

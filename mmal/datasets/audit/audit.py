@@ -44,6 +44,7 @@ class _Leaf(NamedTuple):
     pictures: list[Picture]
     backend_args: dict | None
     reads_jpg: bool
+    classes: tuple[str, ...]
 
 
 def audit_datasets(
@@ -77,21 +78,36 @@ def audit_datasets(
     ]
     pictures = [picture for leaf in leaves for picture in leaf.pictures]
     _check_names(pictures, report)
-    facts: dict[str, ImageFacts] = {}
-    for leaf in leaves:
-        paths = list(dict.fromkeys(picture.path for picture in leaf.pictures))
-        chosen = _spread(paths, settings.max_images, leaf, report)
-        new = [path for path in chosen if path not in facts]
-        facts |= inspect_images(new, leaf.backend_args, cache)
-        for path in set(paths) - set(chosen):
-            if path not in facts and not exists(path, backend_args=leaf.backend_args):
-                facts[path] = ImageFacts("image-missing")
+    facts = _inspect(leaves, settings, report, cache)
     _compare_facts(pictures, facts, report)
+    _compare_classes(leaves, report)
     compare_pictures(pictures, facts, report)
     find_equal_names(pictures, report)
     if any(leaf.reads_jpg for leaf in leaves if leaf.pictures[0].set_name == "train"):
         compare_pool(pictures, report)
     return report
+
+
+def _inspect(
+    leaves: Sequence[_Leaf],
+    settings: AuditSettings,
+    report: AuditReport,
+    cache: ImageCache | None,
+) -> dict[str, ImageFacts]:
+    """Look at the images of all data sets, or whether they are there."""
+    chosen: dict[str, dict | None] = {}
+    others: dict[str, dict | None] = {}
+    for leaf in leaves:
+        paths = list(dict.fromkeys(picture.path for picture in leaf.pictures))
+        spread = set(_spread(paths, settings.max_images, leaf, report))
+        for path in paths:
+            (chosen if path in spread else others).setdefault(path, leaf.backend_args)
+    # Once for all: processes that could not read all annotations must not wait for each other.
+    facts = inspect_images(chosen, cache)
+    for path, backend_args in others.items():
+        if path not in facts and not _exists(path, backend_args):
+            facts[path] = ImageFacts("image-missing")
+    return facts
 
 
 def _audit_annotations(
@@ -107,8 +123,13 @@ def _audit_annotations(
             where = f"data_root={dataset.data_root!r} of the config's {type(dataset).__name__}"
             audit.add("path-missing", path, "", where)
         return None
+    if len(set(audit.classes)) < len(audit.classes):
+        audit.add("class-twice", audit.source, "metainfo.classes", audit.classes)
+        return None
     family = [cls.__name__ for cls in type(dataset).__mro__]
-    read = next((reader for name, reader in _READERS.items() if name in family), audit_generic)
+    read = next((reader for known, reader in _READERS.items() if known in family), audit_generic)
+    if name == "pool":  # its annotations, if any, are not looked at
+        read = audit_folder
     collects = gc.isenabled()
     gc.disable()  # of the millions of objects that large files make, none is garbage
     try:
@@ -125,13 +146,17 @@ def _audit_annotations(
             gc.enable()
     stated = {image.key: image for image in images}
     _explain_images(audit, stated, infos, kept)
-    report.sets.append(_count(audit, images, infos, kept))
+    counts = _count(audit, images, infos, kept)
+    report.sets.append(counts)
+    _check_counts(audit, counts)
+    if dataset._indices is not None:
+        infos = kept
     turns = _turns(dataset)
     pictures = [_picture(audit, info, stated.get(info.get("img_id")), turns) for info in infos]
     if not (pictures := [p for p in pictures if p is not None]):
         return None
     reads_jpg = type(dataset).__name__ in _JPG_READERS
-    return _Leaf(pictures, getattr(dataset, "backend_args", None), reads_jpg)
+    return _Leaf(pictures, _backend_args(dataset), reads_jpg, audit.classes)
 
 
 def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
@@ -156,7 +181,27 @@ def _missing_paths(dataset: BaseDataset) -> list[str]:
         folders = (dataset.ann_subdir, dataset.img_subdir)
         paths += [os.path.join(dataset.sub_data_root, folder) for folder in folders]
     backend_args = getattr(dataset, "backend_args", None)
-    return [p for p in dict.fromkeys(paths) if p and not exists(p, backend_args=backend_args)]
+    images = list(dataset.data_prefix.values())
+    return [
+        p
+        for p in dict.fromkeys(paths)
+        if p and not _exists(p, _backend_args(dataset) if p in images else backend_args)
+    ]
+
+
+def _backend_args(dataset: BaseDataset) -> dict | None:
+    """Where the pipeline loads images from; without a pipeline, where the annotations are."""
+    for transform in getattr(dataset.pipeline, "transforms", ()):
+        if getattr(transform, "backend_args", None) is not None:
+            return transform.backend_args
+    return getattr(dataset, "backend_args", None)
+
+
+def _exists(path: str, backend_args: dict | None) -> bool:
+    try:
+        return exists(path, backend_args=backend_args)
+    except (AttributeError, NotImplementedError):  # a backend that cannot tell
+        return True
 
 
 def _explain_images(
@@ -170,7 +215,7 @@ def _explain_images(
     places = {id(info) for info in kept}
     smallest = (audit.dataset.filter_cfg or {}).get("min_size", 0)
     for info in infos:
-        if id(info) in places:
+        if id(info) in places or audit.dataset._indices is not None:
             continue
         size = (info.get("width", smallest), info.get("height", smallest))
         image = stated.get(info.get("img_id"))
@@ -181,6 +226,18 @@ def _explain_images(
             small = min(size) < smallest
             rule = f"min_size={smallest}" if small else f"{dict(audit.dataset.filter_cfg or {})}"
             audit.add("image-filtered", file, info.get("img_path", ""), rule)
+
+
+def _check_counts(audit: SetAudit, counts: SetCounts) -> None:
+    """Find sets of which nothing is used, or most boxes lie elsewhere than they should."""
+    if audit.name == "pool" or not counts.images or not audit.classes:
+        return  # no boxes, or nothing was loaded, and why has been said
+    if not counts.objects:
+        audit.add("no-objects", audit.source, "", f"{counts.objects_stated} are stated")
+    out = audit.report.count(audit.name, "box-sticks-out")
+    if out >= 10 and out > 0.2 * counts.objects_stated:
+        value = f"{out} of {counts.objects_stated} boxes stick out of their images"
+        audit.add("boxes-misplaced", audit.source, "", value)
 
 
 def _count(
@@ -230,6 +287,16 @@ def _turns(dataset: BaseDataset) -> bool:
         if (kind := getattr(transform, "color_type", None)) is not None:
             return kind in ("color", "grayscale")
     return True
+
+
+def _compare_classes(leaves: Sequence[_Leaf], report: AuditReport) -> None:
+    """Compare the classes of the sets: a label is a place in them."""
+    first = next((leaf for leaf in leaves if leaf.pictures[0].set_name == "train"), None)
+    for leaf in leaves:
+        name = leaf.pictures[0].set_name
+        if first is not None and name in ("val", "test") and leaf.classes != first.classes:
+            value = f"metainfo.classes are {leaf.classes}; those of train are {first.classes}"
+            report.add(name, "classes-differ", leaf.pictures[0].file, "", value)
 
 
 def _check_names(pictures: Sequence[Picture], report: AuditReport) -> None:

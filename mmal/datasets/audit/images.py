@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -10,17 +10,18 @@ import numpy as np
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.fileio import get
 from PIL import Image
-from rich.progress import track
+from rich.progress import Progress
 
 from .image_cache import ImageCache
 from .image_facts import ImageFacts
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_PART = 500  # images
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG"
 
 
 def inspect_images(
-    paths: Sequence[str], backend_args: dict | None = None, cache: ImageCache | None = None
+    paths: Mapping[str, dict | None], cache: ImageCache | None = None
 ) -> dict[str, ImageFacts]:
     """Look at image files: are they there, whole, and how large.
 
@@ -28,8 +29,8 @@ def inspect_images(
     decoding and hashing release Python's lock), and under several processes each does its share.
 
     Args:
-        paths: The files, without duplicates.
-        backend_args: Of mmengine's file backends; None for local files.
+        paths: The files, each with the arguments of its mmengine file backend; None for local
+            files.
         cache: Remembers what was seen of files that have not changed since.
 
     Returns:
@@ -37,18 +38,25 @@ def inspect_images(
     """
     rank, world_size = get_dist_info()
     share = list(paths)[rank::world_size]
-    known = cache.lookup(share) if cache is not None and backend_args is None else {}
-    new = [path for path in share if path not in known]
-    with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda path: inspect_image(path, backend_args), new)
-        found = track(
-            found, "checking images", total=len(new), transient=True, disable=rank != 0 or not new
-        )
-        seen = dict(zip(new, found, strict=True))
-    if cache is not None and backend_args is None:
-        cache.store(seen)
+    local = [path for path in share if paths[path] is None]
+    mine = cache.lookup(local) if cache is not None else {}
+    new = [path for path in share if path not in mine]
+    hidden = rank != 0 or not new
+    with (
+        ThreadPoolExecutor() as pool,
+        Progress(*Progress.get_default_columns(), transient=True, disable=hidden) as progress,
+    ):
+        bar = progress.add_task("checking images", total=len(new))
+        # In parts, so that what was seen is remembered if the rest is interrupted.
+        for begin in range(0, len(new), _PART):
+            part = new[begin : begin + _PART]
+            seen = dict(zip(part, pool.map(inspect_image, part, map(paths.get, part)), strict=True))
+            if cache is not None:
+                cache.store({path: fact for path, fact in seen.items() if paths[path] is None})
+            mine |= seen
+            progress.advance(bar, len(part))
     facts: dict[str, ImageFacts] = {}
-    for part in all_gather_object({**known, **seen}):
+    for part in all_gather_object(mine):
         facts.update(part)
     return facts
 
@@ -90,7 +98,12 @@ def _header(content: bytes, buffer: np.ndarray) -> tuple[tuple[int, int], bool]:
     """Width and height as stored, and whether EXIF lays the image on its side."""
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return image.size, image.getexif().get(_ORIENTATION, 1) >= 5
+            size, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
+        if orientation < 5 or size[0] == size[1]:
+            return size, False
+        # Pillow also takes what OpenCV, which loads the images, does not read (XMP, AVIF).
+        height, width = cv2.imdecode(buffer, cv2.IMREAD_COLOR).shape[:2]
+        return size, (width, height) != size
     except Exception:  # a format that OpenCV knows and Pillow does not, or broken EXIF
         height, width = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED).shape[:2]
         return (width, height), False
@@ -99,9 +112,18 @@ def _header(content: bytes, buffer: np.ndarray) -> tuple[tuple[int, int], bool]:
 def _is_truncated(content: bytes) -> bool:
     """Whether a JPEG or PNG lacks its end; decoders fill what is missing with grey."""
     if content.startswith(_JPEG):
-        # The last scan must be closed. In its data these bytes cannot occur; a thumbnail has its
-        # own pair before.
-        return content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda")
-    if content.startswith(_PNG):
-        return b"IEND" not in content[-4096:]
-    return False
+        # What follows the end, such as the film of a motion photo, is no harm.
+        return content.find(b"\xff\xd9", _first_scan(content)) < 0
+    return content.startswith(_PNG) and b"IEND" not in content
+
+
+def _first_scan(content: bytes) -> int:
+    """Where the first scan of a JPEG begins, after all segments (a thumbnail is in one of them)."""
+    place = 2
+    while place + 4 <= len(content) and content[place] == 0xFF:
+        marker = content[place + 1]
+        if marker == 0xDA:
+            break
+        # Fill bytes have no length.
+        place += 1 if marker == 0xFF else 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    return place

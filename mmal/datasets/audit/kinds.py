@@ -96,6 +96,37 @@ _ERRORS = _kinds(
         "A tuple of one class needs a comma: metainfo=dict(classes=('helmet',))",
     ),
     (
+        "class-twice",
+        "class is listed twice",
+        "classes are listed twice",
+        "List each class once in metainfo.classes",
+    ),
+    (
+        "classes-differ",
+        "set has other classes, or in another order, than the training set",
+        "sets have other classes, or in another order, than the training set",
+        "A label is a place in metainfo.classes: give all sets the same",
+    ),
+    (
+        "no-objects",
+        "set has no object that is used",
+        "sets have no object that is used",
+        "Check the class names and what the other findings say was left out",
+    ),
+    (
+        "boxes-misplaced",
+        "set has boxes that mostly cannot be where they are",
+        "sets have boxes that mostly cannot be where they are",
+        "Check the convention (COCO: left, top, width, height; VOC: left, top, right, bottom) and "
+        "that the images have the size that was annotated",
+    ),
+    (
+        "box-inverted",
+        "object has a box whose right or bottom comes before its left or top",
+        "objects have boxes whose right or bottom comes before their left or top",
+        "Write xmin, ymin, xmax, ymax, not width and height",
+    ),
+    (
         "class-unknown",
         "object has a class that the config does not know and would be left out",
         "objects have a class that the config does not know and would be left out",
@@ -197,7 +228,12 @@ _ERRORS = _kinds(
         "the annotation file, in its order",
     ),
     # Images
-    ("image-missing", "image is missing", "images are missing", ""),
+    (
+        "image-missing",
+        "image is missing",
+        "images are missing",
+        "Check data_prefix and the names' endings (also in upper case) and folders",
+    ),
     (
         "image-unreadable",
         "image cannot be decoded",

@@ -147,9 +147,10 @@ class AuditReport:
         """Yield the groups of one severity."""
         return (group for group in self.groups if group.severity == severity)
 
-    def has(self, *kinds: str) -> bool:
-        """Whether there is a finding of one of these kinds, accepted or not."""
-        return any(kind in kinds for _, kind in self._groups)
+    def count(self, set_name: str, kind: str) -> int:
+        """How many findings of a kind there are in a set, accepted or not."""
+        group = self._groups.get((set_name, kind))
+        return group.count if group is not None else 0
 
     def raise_errors(self) -> None:
         """Raise a :class:`DatasetError` with all errors, if there are any."""

@@ -154,7 +154,11 @@ class SetAudit:
         if not infos:  # filters ask for what loading finds
             return []
         self.dataset.data_list = infos
-        return self.dataset.filter_data()
+        kept = self.dataset.filter_data()
+        if (indices := self.dataset._indices) is not None:
+            self.dataset.data_list = kept
+            kept = self.dataset._get_unserialized_subset(indices)
+        return kept
 
 
 def compare_objects(audit: SetAudit, image: StatedImage, info: dict) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.hooks import EMAHook, Hook
 from mmengine.registry import DATASETS
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner, find_latest_checkpoint
 
 from mmal.datasets import PoolDataset
 from mmal.datasets.audit import AuditSettings
@@ -22,6 +22,7 @@ from ..pipelines import labeled_test_dataset, test_pipeline
 from ..preflight import (
     Problems,
     audit_data,
+    audit_settings,
     check_batch_size,
     check_detach_epoch,
     check_evaluator_files,
@@ -106,9 +107,10 @@ class ActiveLearningHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Refuse weights that cannot be had, before the model tries to load them."""
-        # In a test there are none to load; a resumed training loads its checkpoint.
+        # In a test there are none to load; a resumed training loads its checkpoint, if any.
         trains = isinstance(runner._train_loop, BaseLoop)
-        if trains and self.unlabeled is not None and not runner._resume:
+        resumes = runner._resume and (runner._load_from or find_latest_checkpoint(runner.work_dir))
+        if trains and self.unlabeled is not None and not resumes:
             problems = Problems()
             check_pretrained(runner.cfg, problems)
             problems.raise_all()
@@ -121,13 +123,14 @@ class ActiveLearningHook(Hook):
                 f"ActiveLearningHook needs a model of type 'mmal.LearningLoss', but the config's "
                 f"is a {type(model).__name__}."
             )
-        check_detach_epoch(runner.cfg, self.detach_epoch)
+        iterations = isinstance(runner.train_loop, IterBasedTrainLoop)
+        check_detach_epoch(self.detach_epoch, None if iterations else runner.max_epochs)
         check_batch_size(model, runner.train_dataloader.batch_sampler.batch_size)
         check_steps(runner)
         clip_separately(runner.optim_wrapper, model.loss_predictor)
         if self.unlabeled is not None:
             problems = Problems()
-            if not runner._resume:
+            if runner.iter == 0:  # else it was done when the training began
                 self._rehearse(runner, problems)
             problems.raise_all()
             self._open_pool(runner)
@@ -136,7 +139,7 @@ class ActiveLearningHook(Hook):
     def _rehearse(self, runner: Runner, problems: Problems) -> None:
         """Audit the data; try a batch of each set and the evaluators."""
         with problems.collect():
-            audit_data(runner.cfg, self.audit)
+            audit_data(runner.cfg, audit_settings(runner.cfg))
         if problems.anywhere():
             return
         rehearse_training(runner, problems)

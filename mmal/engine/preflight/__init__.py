@@ -12,9 +12,11 @@ from .rehearsal import (
 from .settings import (
     check_checkpoints,
     check_detach_epoch,
+    check_no_validation,
     check_optimizer,
     check_seed,
     learning_hooks,
+    max_epochs_of,
 )
 from .weights import check_pretrained
 
@@ -29,12 +31,14 @@ __all__ = [
     "check_detach_epoch",
     "check_evaluator_files",
     "check_joints",
+    "check_no_validation",
     "check_optimizer",
     "check_pretrained",
     "check_scores",
     "check_seed",
     "check_steps",
     "learning_hooks",
+    "max_epochs_of",
     "rehearse_evaluation",
     "rehearse_losses",
     "rehearse_training",

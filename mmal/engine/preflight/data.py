@@ -39,18 +39,25 @@ def audited_sets(cfg: Config) -> dict[str, list[dict]]:
 def audit_settings(cfg: Config) -> AuditSettings:
     """Return what the audit of a config's data leaves out and accepts.
 
-    Rounds say so in ``active_learning``. A training with the hook alone says so in the ``audit`` of
-    the hook.
+    Rounds say so in ``active_learning``, the hook in its ``audit``. A config may have both: they
+    are about the same data, so what either accepts is accepted.
 
     Raises:
         ValueError: If a setting is not known, or cannot be.
     """
-    if (rounds := cfg.get("active_learning")) is not None:
-        ignored = tuple(rounds.get("ignore_classes", ()))
-        given = rounds.get("audit") or {}
-        return AuditSettings.of(given, "active_learning.audit", ignore_classes=ignored)
+    rounds = cfg.get("active_learning") or {}
+    ignored = tuple(rounds.get("ignore_classes", ()))
+    of_rounds = AuditSettings.of(
+        rounds.get("audit") or {}, "active_learning.audit", ignore_classes=ignored
+    )
     given = next((hook.get("audit") or {} for hook in learning_hooks(cfg)), {})
-    return AuditSettings.of(given, "audit of the ActiveLearningHook")
+    of_hook = AuditSettings.of(given, "audit of the ActiveLearningHook")
+    limits = [s.max_images for s in (of_rounds, of_hook) if s.max_images is not None]
+    return AuditSettings(
+        (*of_rounds.ignore_classes, *of_hook.ignore_classes),
+        (*of_rounds.accept, *of_hook.accept),
+        min(limits, default=None),
+    )
 
 
 def audit_data(cfg: Config, settings: AuditSettings, cache: ImageCache | None = None) -> None:

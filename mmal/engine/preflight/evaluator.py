@@ -65,6 +65,7 @@ def _read(path: str, key: str) -> dict:
         return dict(
             images={image["id"]: image["file_name"] for image in content["images"]},
             objects=Counter(_objects(content)),
+            classes=[category["name"] for category in content["categories"]],
         )
     except FileNotFoundError:
         raise FileNotFoundError(f"{key}: {path} does not exist.") from None
@@ -84,6 +85,12 @@ def _compare(path: str, evaluated: dict, files: Sequence[str], key: str) -> None
     objects: Counter = Counter()
     for file in files:
         content = _read(file, "test_dataloader.dataset.ann_file")
+        if content["classes"] != evaluated["classes"]:
+            raise PreflightError(
+                f"{key}.ann_file is {path}, whose categories are {evaluated['classes']}, but those "
+                f"of the data set's {file} are {content['classes']}: both number classes by that "
+                "order. Name the data set's own file."
+            )
         images |= content["images"]
         objects += content["objects"]
     of = f"the data set's {', '.join(files)}"
@@ -104,6 +111,6 @@ def _compare(path: str, evaluated: dict, files: Sequence[str], key: str) -> None
         image, label, box = next(iter(differing))
         raise PreflightError(
             f"{key}.ann_file is {path}, whose annotations differ from {of} in "
-            f"{differing.total()} objects, such as {label!r} {list(box)} on {images[image]!r}. "
-            f"{advice}"
+            f"{differing.total()} objects, such as {label!r} {list(box)} on "
+            f"{images.get(image, image)!r}. {advice}"
         )

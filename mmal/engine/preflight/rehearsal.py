@@ -1,25 +1,32 @@
 """A training and an evaluation, tried out on one batch each."""
 
+import copy
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import CheckpointHook
 from mmengine.registry import DATASETS, HOOKS
-from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmal.models import LearningLossMixin
-from mmal.utils import preserved_random_state, type_name
+from mmal.utils import preserved_random_state, single_process, type_name
 
 from ..pipelines import labeled_test_dataset
 from ..scoring import bare, evaluation_mode
+from .evaluator import evaluators_of
 from .problems import PreflightError, Problems
 from .samples import load_sample
 
 
 def rehearse_training(runner: Runner, problems: Problems) -> None:
     """Try what a training loop does before its first step.
+
+    Data set and preprocessor are copies: transforms may keep what they have seen (CachedMosaic),
+    and the training must not notice that anything was tried.
 
     Args:
         runner: A runner whose training loop is built.
@@ -30,11 +37,23 @@ def rehearse_training(runner: Runner, problems: Problems) -> None:
     with problems.collect("train_dataloader"):
         check_steps(runner)
     with problems.collect("train_dataloader.dataset.pipeline"), preserved_random_state():
-        bare(runner.model).data_preprocessor(first_batch(loader), True)
+        preprocessor = copy.deepcopy(bare(runner.model).data_preprocessor)
+        preprocessor(first_batch(loader, _fresh_dataset(runner, "train")), True)
     children = {name for name, _ in bare(runner.model).named_children()}
     if children & {"bbox_head", "mask_head", "roi_head"}:  # a model of MMDetection
         with problems.collect("model"):
             HOOKS.build(dict(type="mmdet.NumClassCheckHook")).before_train_epoch(runner)
+
+
+def _fresh_dataset(runner: Runner, stage: str) -> Any:
+    """Build the data set of a stage once more; without a config the loader's own has to do."""
+    loader = runner.cfg.get(f"{stage}_dataloader")
+    if loader is None:
+        return getattr(runner, f"{stage}_dataloader").dataset
+    dataset = DATASETS.build(copy.deepcopy(loader["dataset"]))
+    if hasattr(dataset, "full_init"):
+        dataset.full_init()
+    return dataset
 
 
 def check_steps(runner: Runner) -> None:
@@ -44,9 +63,20 @@ def check_steps(runner: Runner) -> None:
         PreflightError: If no process, or this one, would see a batch.
     """
     loader = runner.train_dataloader
+    endless = "Infinite" in type(loader.sampler).__name__
+    if endless and isinstance(runner.train_loop, EpochBasedTrainLoop):
+        raise PreflightError(
+            f"train_dataloader.sampler is {type(loader.sampler).__name__}, which never ends, but "
+            "the training loop counts epochs: the first would not end either. Use DefaultSampler, "
+            "or an IterBasedTrainLoop."
+        )
+    if runner.train_loop.max_iters < 1 and len(loader) > 0:
+        raise PreflightError(
+            f"train_cfg asks for {runner.train_loop.max_epochs} epochs, which is no step. Set "
+            "max_epochs (or max_iters) to at least 1."
+        )
     # An infinite sampler goes on until the batch is full.
-    iterations = isinstance(runner.train_loop, IterBasedTrainLoop)
-    if len(loader) > 0 or (iterations and "Infinite" in type(loader.sampler).__name__):
+    if len(loader) > 0 or endless:
         return
     size = loader.batch_sampler.batch_size
     raise PreflightError(
@@ -57,62 +87,74 @@ def check_steps(runner: Runner) -> None:
     )
 
 
-def first_batch(loader: DataLoader) -> Any:
-    """Send as many samples as a batch has through the pipeline, without the loader's workers.
+def first_batch(loader: DataLoader, dataset: Any) -> Any:
+    """Send as many samples of a data set as a loader's batch has through the pipeline.
 
     Raises:
         PreflightError: If the pipeline fails; the message names the image.
     """
-    count = min(loader.batch_sampler.batch_size, len(loader.dataset))
+    count = min(loader.batch_sampler.batch_size, len(dataset))
     collate = loader.collate_fn or pseudo_collate
-    return collate([load_sample(loader.dataset, i) for i in range(count)])
+    return collate([load_sample(dataset, i) for i in range(count)])
 
 
 def rehearse_evaluation(
-    runner: Runner, stage: str, wanted: Sequence[str], problems: Problems
+    runner: Runner, stage: str, wanted: Sequence[str], problems: Problems, short: bool = False
 ) -> None:
     """Evaluate one batch, untrained as the model is.
 
     Args:
         runner: A runner with a loop for the stage.
         stage: ``test`` or ``val``.
-        wanted: Metrics that the evaluator has to give, with or without its prefix.
+        wanted: Metrics that the evaluator has to give.
         problems: Gets what goes wrong, and the names that the evaluator does not give.
+        short: Whether names may come without the metric's prefix.
     """
     loop = None
     with problems.collect(f"{stage}_dataloader or {stage}_evaluator"):
         loop = runner.test_loop if stage == "test" else runner.val_loop
         if not len(loop.dataloader.dataset):
             raise PreflightError(f"{stage}_dataloader.dataset is empty: nothing to evaluate.")
+        if loop.dataloader.drop_last:
+            raise PreflightError(
+                f"{stage}_dataloader.drop_last leaves out the images of the last batch. Remove it: "
+                "a metric is of all images."
+            )
     outputs = batch = None
     model = bare(runner.model)
     if loop is not None:
         with problems.collect(f"{stage}_dataloader.dataset.pipeline"), preserved_random_state():
-            batch = first_batch(loop.dataloader)
+            batch = first_batch(loop.dataloader, _fresh_dataset(runner, stage))
     if batch is not None:
         with problems.collect("model"), preserved_random_state(), evaluation_mode(model):
             outputs = model.test_step(batch)
-    # An evaluator waits for all processes.
-    if problems.anywhere() or not isinstance(getattr(loop, "evaluator", None), Evaluator):
+    # Other evaluators split what they get by data sets that one batch does not have.
+    if outputs is None or type(getattr(loop, "evaluator", None)) is not Evaluator:
         return
     with problems.collect(f"{stage}_evaluator"), preserved_random_state():
-        metrics = _evaluate(loop, outputs, batch)
+        metrics = _evaluate(runner, stage, loop, outputs, batch)
+        if short:
+            metrics |= {name.rpartition("/")[2]: value for name, value in metrics.items()}
         check_metric_names(metrics, wanted, stage)
 
 
-def _evaluate(loop: BaseLoop, outputs: list, batch: Any) -> dict:
-    metrics = loop.evaluator.metrics
-    # Those write files, or compare what was not measured.
-    loop.evaluator.metrics = [
-        m for m in metrics if not type(m).__name__.startswith(("Dump", "RankingAccuracy"))
-    ]
-    try:
-        loop.evaluator.process(data_samples=outputs, data_batch=batch)
-        return loop.evaluator.evaluate(len(outputs))
-    finally:
-        for metric in metrics:
-            metric.results.clear()
-        loop.evaluator.metrics = metrics
+def _evaluate(runner: Runner, stage: str, loop: BaseLoop, outputs: list, batch: Any) -> dict:
+    """Evaluate by an evaluator of its own: metrics keep what they find in their first batch."""
+    configs = copy.deepcopy(evaluators_of(runner.cfg, stage))
+    with tempfile.TemporaryDirectory() as folder, single_process():
+        for metric in configs:
+            if metric.get("outfile_prefix") is not None:
+                metric["outfile_prefix"] = f"{folder}/results"
+        # Those write files, or compare what was not measured.
+        skipped = ("Dump", "RankingAccuracy")
+        configs = [metric for metric in configs if not type_name(metric).startswith(skipped)]
+        if not configs:
+            return {}
+        evaluator = runner.build_evaluator(configs)
+        evaluator.dataset_meta = loop.evaluator.dataset_meta
+        evaluator.process(data_samples=outputs, data_batch=batch)
+        # Each process by itself: were one to fail, the others would wait for it.
+        return evaluator.evaluate(len(outputs))
 
 
 def check_metric_names(metrics: dict, wanted: Sequence[str], stage: str) -> None:
@@ -120,15 +162,14 @@ def check_metric_names(metrics: dict, wanted: Sequence[str], stage: str) -> None
 
     Args:
         metrics: What it gives; nothing where nothing was detected, which tells nothing.
-        wanted: Names, with or without prefix.
+        wanted: Names, whole.
         stage: ``test`` or ``val``.
 
     Raises:
         PreflightError: If there is no metric of a name.
     """
-    given = {name for full in metrics for name in (full, full.rpartition("/")[2])}
     for name in wanted:
-        if metrics and name not in given:
+        if metrics and name not in metrics:
             raise PreflightError(
                 f"{stage}_evaluator has no metric called {name!r} (active_learning.metric, or "
                 f"save_best of the checkpoint hook). It gives {list(metrics)}."
@@ -155,8 +196,5 @@ def rehearse_losses(runner: Runner, problems: Problems) -> None:
 
 def saved_best(runner: Runner) -> list[str]:
     """The metrics that the runner's checkpoint hooks look at to find the best checkpoint."""
-    found = []
-    for hook in runner.hooks:
-        if type_name(dict(type=type(hook))) == "CheckpointHook" and hook.save_best:
-            found += [name for name in hook.save_best if name != "auto"]
-    return found
+    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+    return [name for hook in hooks for name in hook.save_best or () if name != "auto"]

@@ -33,8 +33,9 @@ def check_optimizer(cfg: Config) -> None:
     """
     optimizer = cfg.optim_wrapper.get("optimizer") or {}
     name = optimizer.get("type")
-    if isinstance(name, str) and OPTIMIZERS.get(name) is None:
-        raise PreflightError(f"optim_wrapper.optimizer.type is {name!r}: no such optimizer.")
+    with OPTIMIZERS.switch_scope_and_registry(None) as registry:
+        if isinstance(name, str) and registry.get(name) is None:
+            raise PreflightError(f"optim_wrapper.optimizer.type is {name!r}: no such optimizer.")
 
 
 def check_checkpoints(cfg: Config) -> None:
@@ -52,33 +53,54 @@ def check_checkpoints(cfg: Config) -> None:
         )
 
 
-def check_detach_epoch(cfg: Config, detach_epoch: int | None) -> None:
+def check_detach_epoch(detach_epoch: int | None, max_epochs: int | None) -> None:
     """Refuse an epoch that a training never reaches.
 
     Args:
-        cfg: The config.
         detach_epoch: That of the ActiveLearningHook.
+        max_epochs: How many epochs the loop has; None if it counts iterations.
 
     Raises:
         PreflightError: If the loop counts iterations, or ends before.
     """
     if not detach_epoch:
         return
-    loop = cfg.get("train_cfg") or {}
-    kind = type_name(loop) if "type" in loop else ""
-    if "IterBased" in kind or (not loop.get("by_epoch", True)) or "max_epochs" not in loop:
+    if max_epochs is None:
         raise PreflightError(
             f"ActiveLearningHook has detach_epoch={detach_epoch}, but the training loop "
             "counts iterations, not epochs. Use an EpochBasedTrainLoop, or detach from the "
             "start (0) or never (None)."
         )
-    if detach_epoch >= loop["max_epochs"]:
+    if detach_epoch >= max_epochs:
+        share = int(0.8 * max_epochs)
         raise PreflightError(
             f"ActiveLearningHook has detach_epoch={detach_epoch}, but train_cfg.max_epochs is "
-            f"{loop['max_epochs']} (epochs count from 0): the features would never be detached. "
-            f"Set it to about 80 % of the epochs ({max(1, round(0.8 * loop['max_epochs']))}), to 0 "
-            "(from the start) or to None (never)."
+            f"{max_epochs} (epochs count from 0): the features would never be detached. Set it to "
+            f"about 80 % of the epochs ({share}), to 0 (from the start) or to None (never)."
         )
+
+
+def max_epochs_of(cfg: Config) -> int | None:
+    """How many epochs the config's training loop has; None if it counts iterations."""
+    loop = cfg.get("train_cfg") or {}
+    kind = type_name(loop) if "type" in loop else ""
+    if "IterBased" in kind or not loop.get("by_epoch", True):
+        return None
+    return loop.get("max_epochs")
+
+
+def check_no_validation(cfg: Config) -> None:
+    """Refuse hooks that wait for a validation, which rounds do not have.
+
+    Raises:
+        PreflightError: If there is one.
+    """
+    for hook in cfg.get("custom_hooks") or []:
+        if type_name(hook) == "EarlyStoppingHook":
+            raise PreflightError(
+                "custom_hooks has EarlyStoppingHook, but rounds have no validation, which would "
+                "choose by the test data. Remove it, and set the epochs."
+            )
 
 
 def learning_hooks(cfg: Config) -> Iterator[dict]:

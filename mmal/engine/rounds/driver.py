@@ -5,6 +5,7 @@ import functools
 import logging
 import time
 
+from filelock import Timeout
 from mmengine.config import Config
 from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
 from mmengine.logging import print_log
@@ -89,7 +90,22 @@ class RoundDriver:
         self._pool = preflight(cfg, self._settings, self._work_dir, resume)
 
     def run(self) -> list[dict]:
-        """Run the rounds that are left; return the records of all."""
+        """Run the rounds that are left; return the records of all.
+
+        Raises:
+            FileExistsError: If another process runs rounds in the work directory.
+        """
+        if not is_main_process():
+            return self._run()
+        try:
+            with self._work_dir.lock().acquire(timeout=0):
+                return self._run()
+        except Timeout as error:
+            raise FileExistsError(
+                f"{self._work_dir.root} is in use: another run is under way there."
+            ) from error
+
+    def _run(self) -> list[dict]:
         if not self._pool.rounds:
             self._draw_initial()
         records = []
@@ -113,6 +129,7 @@ class RoundDriver:
         picks = draw_initial(self._pool, self._settings.initial)
         barrier()  # every process has looked for a pool file before there is one
         if is_main_process():
+            self._work_dir.keep_former_draw()
             paths = image_paths(self._unlabeled())
             write_image_list(self._work_dir.root / "initial.txt", [paths[i] for i in picks])
         path = self._work_dir.pool if is_main_process() else None

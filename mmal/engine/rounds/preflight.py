@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import nn
@@ -14,9 +15,9 @@ from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
 from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
-from mmal.utils import type_name
 
 from ..acquisition import draw_initial
+from ..hooks import ActiveLearningHook
 from ..pipelines import test_pipeline
 from ..preflight import (
     Problems,
@@ -25,11 +26,13 @@ from ..preflight import (
     check_detach_epoch,
     check_evaluator_files,
     check_joints,
+    check_no_validation,
     check_optimizer,
     check_pretrained,
     check_scores,
     check_seed,
     learning_hooks,
+    max_epochs_of,
     rehearse_evaluation,
     rehearse_losses,
     rehearse_training,
@@ -61,6 +64,11 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
         TypeError: If the query needs scores that the model cannot give.
     """
     _check_work_dir(work_dir, resume)
+    if resume and work_dir.finished(settings.rounds):
+        init_default_scope(cfg.get("default_scope", "mmdet"))
+        pool = Pool.load(work_dir.pool, _unlabeled(cfg, settings).pool.ids)
+        _check_same_run(pool, settings, cfg.randomness.seed, work_dir)
+        return pool  # nothing is left that data or weights would be needed for
     begins = not work_dir.pool.exists() or not resume
 
     def open_pool(ids: Sequence[str]) -> Pool:
@@ -134,11 +142,12 @@ def _examine(
 def _check_settings(cfg: Config, problems: Problems) -> None:
     with problems.collect():
         check_seed(cfg.randomness.seed)
-    with problems.collect():
-        check_checkpoints(cfg)
+    for check in (check_checkpoints, check_no_validation):
+        with problems.collect():
+            check(cfg)
     for hook in learning_hooks(cfg):
         with problems.collect():
-            check_detach_epoch(cfg, hook.get("detach_epoch"))
+            check_detach_epoch(hook.get("detach_epoch"), max_epochs_of(cfg))
         if hook.get("unlabeled") is not None:
             problems.add(
                 ValueError(
@@ -170,14 +179,13 @@ def _rehearsal_runner(cfg: Config, settings: RoundSettings, pool: Pool, folder: 
     cfg.visualizer = None  # those that report to a server begin at once
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
-        loader.pop("prefetch_factor", None)
+        for key in ("prefetch_factor", "multiprocessing_context"):  # of workers
+            loader.pop(key, None)
     # Formatting the config takes a second, and nobody reads this one.
     cfg = Config(cfg.to_dict(), cfg_text="#", filename=cfg.filename, format_python_code=False)
-    evaluator = cfg.test_evaluator
-    for metric in evaluator if isinstance(evaluator, list) else [evaluator]:
-        if metric.get("outfile_prefix") is not None:
-            metric.outfile_prefix = str(folder / "results")
-    return RoundRunner.from_cfg(cfg)
+    runner = RoundRunner.from_cfg(cfg)
+    runner.message_hub.update_info_dict(dict(iter=0, epoch=0))  # as before the first step
+    return runner
 
 
 def _rehearse(
@@ -190,31 +198,51 @@ def _rehearse(
 ) -> None:
     """Try out what a round does, each part for itself."""
     model = bare(runner.model)
-    with problems.collect():
+    of_model = Problems()
+    with of_model.collect():
         _check_hooks(runner, model)
         check_joints(model, dataset)
         for query in queries:
             check_scores(model, dataset, build_query(query).requires)
-    if problems.anywhere():  # an evaluation would fail for the same reasons
+    fits = not of_model.anywhere()
+    problems.extend(of_model)
+    if not fits:  # training and evaluation would fail for the same reasons
         return
-    with problems.collect("train_cfg, train_dataloader"):
+    training = Problems()
+    with training.collect("train_cfg, train_dataloader"):
         runner.train_loop  # noqa: B018 - builds it
-        rehearse_training(runner, problems)
+        rehearse_training(runner, training)
+    if not training.anywhere():
+        _rehearse_hooks(runner, training)
+    problems.extend(training)
+    wanted = [settings.metric] if settings.metric else []
+    if evaluates:
+        rehearse_evaluation(runner, "test", wanted, problems, short=True)
+    rehearse_losses(runner, problems)
+
+
+def _rehearse_hooks(runner: Runner, problems: Problems) -> None:
     with problems.collect("optim_wrapper, param_scheduler"):
         check_optimizer(runner.cfg)
         runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         if runner.param_schedulers is not None:
             runner.build_param_scheduler(runner.param_schedulers)
+    if problems.anywhere():
+        return
+    with problems.collect():
         for hook in runner.hooks:
-            if type_name(dict(type=type(hook))) in ("ActiveLearningHook", "CheckpointHook"):
+            if isinstance(hook, (ActiveLearningHook, CheckpointHook)):
                 hook.before_train(runner)
-    wanted = [settings.metric] if settings.metric else []
-    if evaluates:
-        rehearse_evaluation(runner, "test", wanted, problems)
-    rehearse_losses(runner, problems)
 
 
 def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
+    if work_dir.root.exists() and not work_dir.root.is_dir():
+        raise FileExistsError(f"--work-dir {work_dir.root} is a file; it must be a folder.")
+    if work_dir.is_locked:
+        raise FileExistsError(
+            f"{work_dir.root} is in use: another run is under way there. Wait for it, or choose "
+            "another --work-dir."
+        )
     if work_dir.pool.exists() and not resume and not work_dir.nothing_trained:
         raise FileExistsError(
             f"{work_dir.root} already holds rounds (pool.json). Go on with them by --resume, or "

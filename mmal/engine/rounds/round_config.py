@@ -47,12 +47,6 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     ]
     for key in _VALIDATION:
         cfg[key] = None
-    # Two, so that the last is still there while the next is being written. A round evaluates the
-    # end of its training, so that is saved, and there is no validation to find a best by.
-    hooks = cfg.get("default_hooks") or {}
-    checkpoint = {"type": "CheckpointHook", "max_keep_ckpts": 2, **(hooks.get("checkpoint") or {})}
-    checkpoint.update(save_last=True, save_best=None)
-    cfg.default_hooks = {**hooks, "checkpoint": checkpoint}
     cfg.resume = False
     if (checkpoint := work_dir.checkpoint(index)) is not None:
         # Named here, since mmengine would prefer the config's load_from, and a work directory
@@ -77,6 +71,12 @@ def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Con
     name = f"config_{stage}.py"
     cfg = Config(copy.deepcopy(cfg.to_dict()), cfg_text=cfg.text or "#", filename=name)
     cfg.work_dir = str(work_dir.round_dir(index))
+    # Two, so that the last is still there while the next is being written. A round evaluates the
+    # end of its training, so that is saved, and there is no validation to find a best by.
+    hooks = cfg.get("default_hooks") or {}
+    checkpoint = {"type": "CheckpointHook", "max_keep_ckpts": 2, **(hooks.get("checkpoint") or {})}
+    checkpoint.update(save_last=True, save_best=None, rule=None)
+    cfg.default_hooks = {**hooks, "checkpoint": checkpoint}
     # Loggers and visualizers are kept by name for the life of the process.
     root = "_".join(work_dir.root.absolute().parts[1:])
     cfg.experiment_name = f"{root}_round_{index:02d}_{stage}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from mmal.utils import atomic_path
 
@@ -50,6 +51,36 @@ class WorkDir:
             return False
         trained = self.checkpoint(0) is not None or any(self.round_dir(0).glob("*.pth"))
         return drawn and not trained and not self.read_record(0)
+
+    def keep_former_draw(self) -> None:
+        """Keep what a run that failed early had drawn beside the files of the new one."""
+        for path in (self.pool, self.root / "initial.txt"):
+            if path.exists():
+                os.replace(path, path.with_name(f"former_{path.name}"))
+
+    def finished(self, rounds: int) -> bool:
+        """Whether all rounds were evaluated and, but for the last, have picked."""
+        try:
+            picked = len(json.loads(self.pool.read_text(encoding="utf-8"))["rounds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        return picked == rounds and all("metrics" in self.read_record(i) for i in range(rounds))
+
+    def lock(self) -> FileLock:
+        """The lock that a run holds; to be taken with ``timeout=0``."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.root / ".lock")
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether another process runs rounds here."""
+        if not (self.root / ".lock").exists():
+            return False
+        try:
+            with self.lock().acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def read_record(self, index: int) -> dict:
         """What is known of a round (``metrics.json``); empty before its evaluation."""

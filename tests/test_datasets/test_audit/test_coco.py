@@ -145,7 +145,7 @@ def test_every_area_is_0(coco):
     change(coco, lambda content: [a.update(area=0) for a in content["annotations"]])
 
     report = audit(coco)
-    assert found(report) == {"area-not-positive": 3}
+    assert found(report) == {"area-not-positive": 3, "no-objects": 1}
     assert "annotation 0, area 0: 'cat' [4, 5, 24, 25] on a.jpg of 48 x 40 pixels" in text(report)
     assert report.sets[0].objects == 0
 

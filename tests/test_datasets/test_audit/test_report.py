@@ -45,8 +45,8 @@ def test_what_is_accepted_is_a_count():
 
     report.raise_errors()
     assert [g.severity for g in report.groups] == ["info"]
-    assert report.has("box-outside")
-    assert not report.has("box-shares")
+    assert report.count("train", "box-outside") == 1
+    assert report.count("train", "box-shares") == 0
 
 
 def test_report_as_json():

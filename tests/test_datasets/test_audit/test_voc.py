@@ -252,7 +252,7 @@ def test_classes_without_a_comma(voc):
     assert "classes=('helmet',)" in message
 
 
-@pytest.mark.parametrize("box", [(5, 6, 5, 26), (5, 26, 25, 6), (7, 7, 7.9, 9)])
+@pytest.mark.parametrize("box", [(5, 6, 5, 26), (5, 26, 25, 26), (7, 7, 7.9, 9)])
 def test_box_without_size_is_named_where_it_would_be_trained_on(write_voc, tmp_path, box):
     voc = write_voc(tmp_path, {**IMAGES, "d": [("cat", 5, 6, 25, 26), ("dog", *box)]})
     sizes = dict(type="mmdet.FilterAnnotations", min_gt_bbox_wh=(1, 1))
@@ -268,9 +268,99 @@ def test_box_without_size_is_named_where_it_would_be_trained_on(write_voc, tmp_p
 
 
 def test_difficult_box_without_size_is_not_trained_on(write_voc, tmp_path):
-    voc = write_voc(tmp_path, {"a": [("cat", 5, 6, 5, 26)]}, difficult=True)
+    voc = write_voc(tmp_path, {"a": [("cat", 5, 6, 5, 26), ("cat", 5, 6, 25, 26)]})
+    path = xml_path(voc, "a")
+    path.write_text(path.read_text().replace("<difficult>0", "<difficult>1", 1))
 
     assert kinds(audit({**voc, "pipeline": [LOAD, PACK]})) == {"flag-ignored": 1}
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+@pytest.mark.parametrize("box", [(25, 6, 5, 26), (5, 26, 25, 6)])
+def test_inverted_box_is_an_error_whatever_the_pipeline_filters(write_voc, tmp_path, name, box):
+    voc = write_voc(tmp_path, {**IMAGES, "d": [("cat", *box)]})
+    sizes = dict(type="mmdet.FilterAnnotations", min_gt_bbox_wh=(1, 1))
+    report = audit({**voc, "pipeline": [LOAD, sizes, PACK], "test_mode": name == "test"}, name)
+
+    assert kinds(report) == {"box-inverted": 1}
+
+
+@pytest.mark.parametrize(
+    "change", [("<object>", "<Object>"), ("<annotation>", "<annotation xmlns='urn:x'>")]
+)
+def test_objects_that_are_not_read(voc, change):
+    path = xml_path(voc, "a")
+    text = path.read_text().replace(*change)
+    path.write_text(text.replace("</object>", "</Object>") if "Object" in text else text)
+
+    report = audit(voc)
+    assert kinds(report) == {"object-lost": 1}
+    assert f"{path}: 1 elements are objects by name" in errors(report)
+
+
+def test_sets_without_an_object_that_is_used(write_voc, tmp_path):
+    boxes = {"a": [("cat", 5, 6, 25, 26)]}
+    assert "no-objects" in kinds(audit(write_voc(tmp_path / "1", boxes, difficult=True)))
+    assert kinds(audit(write_voc(tmp_path / "2", {"a": [], "b": []}))) == {"no-objects": 1}
+
+
+def test_boxes_as_width_and_height(write_voc, tmp_path):
+    """Of 20 boxes most are inverted or stick out."""
+    wide = {f"{i}": [("cat", 30, 20, 70, 60)] for i in range(20)}
+    assert kinds(audit(write_voc(tmp_path, wide)), "error") == {"boxes-misplaced": 1}
+
+
+def test_coordinate_beyond_all_images(voc):
+    path = xml_path(voc, "a")
+    path.write_text(path.read_text().replace("<xmax>25", "<xmax>1e30"))
+
+    assert f"{path}, object 1, bndbox/xmax: is '1e30'" in errors(audit(voc))
+
+
+def test_class_that_is_listed_twice(voc):
+    report = audit({**voc, "metainfo": dict(classes=("cat", "dog", "cat"))})
+    assert kinds(report) == {"class-twice": 1}
+
+
+def test_classes_of_another_order_in_the_test_set(voc, write_voc, tmp_path):
+    test = write_voc(tmp_path / "test", {"x": [("cat", 1, 2, 30, 31)]})
+    turned = {**test, "metainfo": dict(classes=("dog", "cat"))}
+
+    assert kinds(audit_datasets({"train": [voc], "test": [test]})) == {}
+    report = audit_datasets({"train": [voc], "test": [turned]})
+    assert kinds(report) == {"classes-differ": 1}
+    assert "('dog', 'cat'); those of train are ('cat', 'dog')" in errors(report)
+
+
+def test_a_users_list(voc, monkeypatch):
+    """Only the packages' own lists are read as theirs."""
+
+    def load(self) -> list[dict]:
+        self.cat2label = {name: i for i, name in enumerate(self.metainfo["classes"])}
+        names = [line.split(",")[0] for line in Path(self.ann_file).read_text().splitlines()]
+        folder = f"{self.sub_data_root}/Annotations"
+        return [
+            self.parse_data_info(
+                dict(img_id=n, file_name=f"JPEGImages/{n}.jpg", xml_path=f"{folder}/{n}.xml")
+            )
+            for n in names
+        ]
+
+    monkeypatch.setattr(CountedFromZero, "load_data_list", load)
+    Path(voc["data_root"], voc["ann_file"]).write_text("a,train\nb,train\n")
+    report = audit({**voc, "type": "CountedFromZero"})
+
+    assert report.groups == []
+    assert report.sets[0].images == 2
+
+
+def test_a_part_by_indices(voc, write_voc, tmp_path):
+    """Two parts of one list have nothing in common."""
+    parts = {"train": [{**voc, "indices": [0, 2]}], "val": [{**voc, "indices": [1]}]}
+    report = audit_datasets(parts)
+
+    assert kinds(report, "error") == {}
+    assert [counts.images for counts in report.sets] == [2, 1]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is refused before the first training, and all of it at once."""
 
+import copy
 import json
 import os
 import re
@@ -296,3 +297,101 @@ def test_hook_refuses_weights_before_the_model_loads_them(cfg: Config, tmp_path:
     cfg.model.target.backbone.init_cfg = dict(type="Pretrained", checkpoint="no/such.pth")
     with pytest.raises(ValueError, match=r"init_cfg\.checkpoint: the weights 'no/such\.pth'"):
         Runner.from_cfg(cfg).train()
+
+
+def _with_pool(cfg: Config, folder: Path) -> Config:
+    """Give the hook images that are neither labelled nor tested."""
+    folder.mkdir(exist_ok=True)
+    for i in range(3):
+        path = shutil.copy(root_of(cfg) / "JPEGImages" / f"train_{i:02d}.jpg", folder / f"x{i}.jpg")
+        with open(path, "ab") as file:
+            file.write(b"\0")
+    pool = dict(type="mmal.ImageFolder", data_root=str(folder))
+    cfg.custom_hooks[0].update(unlabeled=pool, budget=2)
+    return cfg
+
+
+def _trained(cfg: Config, work_dir: str) -> dict:
+    cfg = Config(cfg.to_dict())
+    cfg.work_dir = work_dir
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner.model.state_dict()
+
+
+def test_a_training_does_not_notice_its_rehearsal(cfg: Config, tmp_path: Path) -> None:
+    """Transforms that keep what they have seen, as RTMDet's mosaic does, begin empty."""
+    cfg.train_dataloader.num_workers = 0
+    cfg.train_dataloader.persistent_workers = False
+    mosaic = dict(type="CachedMosaic", img_scale=(40, 48), max_cached_images=4)
+    cfg.train_dataloader.dataset.pipeline.insert(3, mosaic)
+    cfg.train_cfg = dict(max_epochs=1, val_interval=1)
+    cfg.custom_hooks[0].detach_epoch = None
+    expected = _trained(cfg, str(tmp_path / "without"))
+    found = _trained(_with_pool(cfg, tmp_path / "pool"), str(tmp_path / "with"))
+    assert all(value.equal(found[key]) for key, value in expected.items())
+
+
+def test_a_metric_does_not_notice_the_rehearsal(cfg: Config, write_coco, tmp_path: Path) -> None:
+    """CocoMetric without a file makes one of the first data that it sees, and keeps it."""
+    boxes = {name: [("cat", 5, 6, 25, 26), ("dog", 1, 1, 9, 9)] for name in "pqrst"}
+    pipeline = copy.deepcopy(cfg.test_dataloader.dataset.pipeline)
+    keys = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor", "instances")
+    pipeline[-1].meta_keys = keys
+    dataset = {**write_coco(tmp_path / "coco", boxes), "pipeline": pipeline, "test_mode": True}
+    cfg.val_dataloader.dataset = dataset
+    cfg.val_evaluator = dict(type="CocoMetric", metric="bbox")
+    cfg.train_cfg = dict(max_epochs=1, val_interval=1)
+    cfg.custom_hooks[0].detach_epoch = None
+    Runner.from_cfg(_with_pool(cfg, tmp_path / "pool")).train()
+    assert Path(cfg.work_dir, "picks.txt").exists()
+
+
+def test_batches_of_changing_sizes(cfg: Config) -> None:
+    """YOLOX's preprocessor asks how far the training is."""
+    resize = dict(type="BatchSyncRandomResize", random_size_range=(32, 64), interval=1)
+    cfg.model.target.data_preprocessor.batch_augments = [resize]
+    prepare_rounds(cfg)
+
+
+def test_a_second_run_in_a_work_directory_is_refused(cfg: Config) -> None:
+    first = prepare_rounds(cfg)
+    first._draw_initial()
+    drawn = Path(cfg.work_dir, "pool.json").read_text()
+    with first._work_dir.lock().acquire(timeout=0):
+        with pytest.raises(FileExistsError, match="another run is under way"):
+            prepare_rounds(cfg)
+        with pytest.raises(FileExistsError, match="another run is under way"):
+            prepare_rounds(cfg, resume=True)
+    assert Path(cfg.work_dir, "pool.json").read_text() == drawn
+    cfg.active_learning.update(rounds=1)
+    cfg.randomness.seed = 1
+    run_rounds(cfg)
+    assert Path(cfg.work_dir, "former_pool.json").read_text() == drawn
+
+
+def test_a_finished_run_needs_nothing_to_be_resumed(cfg: Config) -> None:
+    cfg.active_learning.rounds = 1
+    records = run_rounds(cfg)
+    shutil.rmtree(root_of(cfg) / "JPEGImages")
+    cfg.load_from = "no/such.pth"
+    assert run_rounds(cfg, resume=True) == records
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(train_dataloader=dict(sampler=dict(type="InfiniteSampler"))), "never ends"),
+        (dict(test_dataloader=dict(drop_last=True)), "drop_last leaves out"),
+        (dict(custom_hooks=[dict(type="EarlyStoppingHook", monitor="x")]), "EarlyStoppingHook"),
+    ],
+)
+def test_what_would_go_wrong_late(cfg: Config, change: dict, message: str) -> None:
+    cfg.merge_from_dict(change)
+    assert message in refusal(cfg)
+
+
+def test_best_checkpoints_are_not_looked_for(cfg: Config) -> None:
+    cfg.default_hooks.checkpoint.update(save_best="some/thing")
+    cfg.active_learning.rounds = 1
+    run_rounds(cfg)

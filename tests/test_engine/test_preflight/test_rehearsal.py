@@ -325,7 +325,7 @@ def test_a_training_does_not_notice_its_rehearsal(cfg: Config, tmp_path: Path) -
     cfg.train_dataloader.persistent_workers = False
     mosaic = dict(type="CachedMosaic", img_scale=(40, 48), max_cached_images=4)
     cfg.train_dataloader.dataset.pipeline.insert(3, mosaic)
-    cfg.train_cfg = dict(max_epochs=1, val_interval=1)
+    cfg.train_cfg.update(max_epochs=1, val_interval=1)
     cfg.custom_hooks[0].detach_epoch = None
     expected = _trained(cfg, str(tmp_path / "without"))
     found = _trained(_with_pool(cfg, tmp_path / "pool"), str(tmp_path / "with"))
@@ -341,7 +341,7 @@ def test_a_metric_does_not_notice_the_rehearsal(cfg: Config, write_coco, tmp_pat
     dataset = {**write_coco(tmp_path / "coco", boxes), "pipeline": pipeline, "test_mode": True}
     cfg.val_dataloader.dataset = dataset
     cfg.val_evaluator = dict(type="CocoMetric", metric="bbox")
-    cfg.train_cfg = dict(max_epochs=1, val_interval=1)
+    cfg.train_cfg.update(max_epochs=1, val_interval=1)
     cfg.custom_hooks[0].detach_epoch = None
     Runner.from_cfg(_with_pool(cfg, tmp_path / "pool")).train()
     assert Path(cfg.work_dir, "picks.txt").exists()

@@ -22,6 +22,7 @@ from ..pipelines import test_pipeline
 from ..preflight import (
     Problems,
     audit_data,
+    audit_settings,
     check_checkpoints,
     check_detach_epoch,
     check_evaluator_files,
@@ -121,7 +122,7 @@ def _examine(
     data = Problems()
     if audit:
         with data.collect():
-            audit_data(cfg, settings.audit_settings)
+            audit_data(cfg, audit_settings(cfg))
     pool = dataset = None
     if not data.anywhere():  # else nothing can be built of them
         with data.collect():

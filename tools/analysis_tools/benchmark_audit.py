@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -84,7 +85,9 @@ def write(root: Path, images: int, objects: int) -> None:
     names = [f"{i:07d}" for i in range(images)]
     annotations = []
     for number, name in enumerate(track(names, "writing", transient=True)):
-        os.link(picture, root / "JPEGImages" / f"{name}.jpg")
+        if number % 10_000 == 0:  # file systems limit the links to a file
+            source = shutil.copy(picture, root / f"picture_{number}.jpg")
+        os.link(source, root / "JPEGImages" / f"{name}.jpg")
         boxes = list(random_boxes(np.random.default_rng(number), objects))
         (root / "Annotations" / f"{name}.xml").write_text(as_xml(boxes))
         annotations += [

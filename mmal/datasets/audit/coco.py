@@ -4,8 +4,8 @@ from collections.abc import Hashable
 
 from .coco_file import LIMIT, TABLES, CocoFile, is_flag, is_number, read_coco
 from .coco_masks import mask_problem, mask_type
+from .file_problems import FileProblems, load_unless, show
 from .generic import audit_generic
-from .problems import Problems, load_unless, show
 from .stated import (
     SetAudit,
     StatedImage,
@@ -29,7 +29,7 @@ def audit_coco(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
     """
     if not _is_plain(audit.dataset):
         return audit_generic(audit)
-    problems = Problems(audit, audit.source)
+    problems = FileProblems(audit, audit.source)
     images = _read(audit, problems)
     infos = load_unless(audit, problems, images)
     if infos is None:
@@ -49,7 +49,7 @@ def _is_plain(dataset: object) -> bool:
     return load == "CocoDataset.load_data_list" and type(dataset).COCOAPI.__name__ == "COCO"
 
 
-def _read(audit: SetAudit, problems: Problems) -> list[StatedImage]:
+def _read(audit: SetAudit, problems: FileProblems) -> list[StatedImage]:
     """Read what the file states; note everything that loading would stumble over."""
     tables = ("images", "categories") if audit.name == "pool" else TABLES
     file = read_coco(problems, audit.dataset.backend_args, needs=tables)
@@ -60,7 +60,7 @@ def _read(audit: SetAudit, problems: Problems) -> list[StatedImage]:
     return [reader.image(key, entry) for key, entry in file.images.items()]
 
 
-def _check_categories(audit: SetAudit, problems: Problems, file: CocoFile) -> None:
+def _check_categories(audit: SetAudit, problems: FileProblems, file: CocoFile) -> None:
     """Check the categories by whose order MMDetection numbers the classes."""
     known = set(audit.classes)
     order: dict[str, Hashable] = {}
@@ -89,12 +89,16 @@ class _Reader:
         file: The file's tables.
     """
 
-    def __init__(self, audit: SetAudit, problems: Problems, file: CocoFile) -> None:
+    def __init__(self, audit: SetAudit, problems: FileProblems, file: CocoFile) -> None:
         self._audit = audit
         self._problems = problems
         self._file = file
         self._known = set(audit.classes)
         self._masks = mask_type(audit.dataset)
+        # One small box in the corner of an image is none in shares; a file of them is.
+        boxes = [a.get("bbox") for listed in file.annotations.values() for a in listed]
+        boxes = [box for box in boxes if _is_box(box)]
+        self._in_shares = 2 * sum(map(is_share, boxes)) > len(boxes)
 
     def image(self, key: Hashable, entry: dict) -> StatedImage:
         """Read an image and its objects."""
@@ -150,6 +154,8 @@ class _Reader:
             ignored = label in self._audit.ignore_classes
             return StatedObject(place, label, box, "class-ignored" if ignored else "class-unknown")
         reason = _reason(box, written, annotation["area"], image.size)
+        if self._in_shares and reason is not None and is_share(written):
+            reason = "box-shares"
         if reason == "area-not-positive":
             place += f", area {annotation['area']!r}"
         crowd = bool(annotation.get("iscrowd"))
@@ -163,7 +169,7 @@ class _Reader:
         audit, place = self._audit, stated.place
         if stated.ignored:
             audit.add("flag-ignored", image.file, place, "iscrowd")
-        if is_share(annotation["bbox"]):
+        if self._in_shares and is_share(annotation["bbox"]):
             audit.add("box-shares", image.file, place, describe(stated, image))
         elif kind := box_problem(stated.box, image.size):
             audit.add(kind, image.file, place, describe(stated, image))
@@ -202,8 +208,6 @@ def _reason(
     below = written[2] < 1 or written[3] < 1
     if width * height != 0 and area > 0 and not below:
         return None
-    if is_share(written):
-        return "box-shares"
     if below:
         return "box-below-pixel"
     return "box-outside" if width * height == 0 else "area-not-positive"

@@ -3,9 +3,9 @@
 import numpy as np
 
 from .coco_file import CocoFile, is_number, is_whole, read_coco, read_json
+from .file_problems import FileProblems
 from .generic import audit_generic
 from .people import People, audit_people, check_handed_out
-from .problems import Problems
 from .stated import SetAudit, StatedImage
 
 #: The only category that MMPose takes from such a file.
@@ -25,7 +25,7 @@ def audit_detections(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
         infos, images = audit_generic(audit)
         check_handed_out(audit, infos)
         return infos, images
-    problems = Problems(audit, audit.source)
+    problems = FileProblems(audit, audit.source)
     file = read_coco(problems, image_id=is_whole)
     problems.file = audit.dataset.bbox_file
     detections = read_json(problems)
@@ -46,7 +46,7 @@ class _Reader:
         problems: What loading would stumble over goes there.
     """
 
-    def __init__(self, audit: SetAudit, problems: Problems) -> None:
+    def __init__(self, audit: SetAudit, problems: FileProblems) -> None:
         self.images: dict[int, StatedImage] = {}
         self._audit = audit
         self._problems = problems

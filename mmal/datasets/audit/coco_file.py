@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.fileio import get
 
-from .problems import Problems, show
+from .file_problems import FileProblems, show
 
 #: No coordinate is as far from the image as this; what is not between is no number of pixels.
 LIMIT = 1e9
@@ -57,7 +57,7 @@ def is_file_name(value: object) -> bool:
     return value.isascii() or value.encode(errors="replace").decode() == value
 
 
-def read_json(problems: Problems, backend_args: dict | None = None) -> Any:
+def read_json(problems: FileProblems, backend_args: dict | None = None) -> Any:
     """Read a file as data sets do; note why it cannot be read, and return None."""
     try:
         # Not from bytes, since that takes byte order marks and UTF-16, which others refuse.
@@ -68,7 +68,7 @@ def read_json(problems: Problems, backend_args: dict | None = None) -> Any:
 
 
 def read_coco(
-    problems: Problems,
+    problems: FileProblems,
     backend_args: dict | None = None,
     image_id: Callable[[object], bool] = is_id,
     needs: tuple[str, ...] = TABLES,
@@ -113,7 +113,7 @@ def read_coco(
     )
 
 
-def _table(problems: Problems, content: dict, key: str, needs: tuple[str, ...]) -> list | None:
+def _table(problems: FileProblems, content: dict, key: str, needs: tuple[str, ...]) -> list | None:
     if key not in content and key not in needs:
         return []
     table = content.get(key)
@@ -124,7 +124,7 @@ def _table(problems: Problems, content: dict, key: str, needs: tuple[str, ...]) 
 
 
 def _by_id(
-    problems: Problems, table: str, entries: list, is_good: Callable[[object], bool]
+    problems: FileProblems, table: str, entries: list, is_good: Callable[[object], bool]
 ) -> dict[Hashable, dict]:
     """Return entries by their ids; note those that have none, or that of another entry."""
     found: dict[Hashable, dict] = {}
@@ -148,7 +148,7 @@ def _name(entry: dict, table: str) -> str:
 
 
 def _by_image(
-    problems: Problems, images: dict[Hashable, dict], annotations: dict[Hashable, dict]
+    problems: FileProblems, images: dict[Hashable, dict], annotations: dict[Hashable, dict]
 ) -> dict[Hashable, list[dict]]:
     """Return annotations by their images' ids; note those of images that are not listed."""
     found: dict[Hashable, list[dict]] = defaultdict(list)
@@ -174,7 +174,7 @@ def _by_image(
     return found
 
 
-def _note_orphan(problems: Problems, images: dict, key: Hashable, owner: Hashable) -> bool:
+def _note_orphan(problems: FileProblems, images: dict, key: Hashable, owner: Hashable) -> bool:
     """Note that an annotation's image is not listed; return False if it is as another type."""
     place = f"annotation {key!r}"
     twin = int(owner) if isinstance(owner, str) and owner.isdecimal() else str(owner)

@@ -4,9 +4,9 @@ import numpy as np
 
 from .coco_detections import audit_detections
 from .coco_file import CocoFile, is_flag, is_number, is_whole, read_coco
+from .file_problems import FileProblems
 from .generic import audit_generic
 from .people import People, audit_people, check_handed_out, float_array, joints_value
-from .problems import Problems
 from .stated import SetAudit, StatedImage, StatedObject, is_share
 
 _NUMBERS = {int, float, type(None)}
@@ -28,7 +28,7 @@ def audit_coco_keypoints(audit: SetAudit) -> tuple[list[dict], list[StatedImage]
         return infos, images
     if audit.dataset.bbox_file:
         return audit_detections(audit)
-    problems = Problems(audit, audit.source)
+    problems = FileProblems(audit, audit.source)
     file = read_coco(problems, image_id=is_whole, needs=("images", "annotations"))
     reader = _Reader(audit, problems)
     images = reader.read(file) if file is not None else []
@@ -52,7 +52,7 @@ class _Reader:
         problems: What loading would stumble over goes there.
     """
 
-    def __init__(self, audit: SetAudit, problems: Problems) -> None:
+    def __init__(self, audit: SetAudit, problems: FileProblems) -> None:
         self._audit = audit
         self._problems = problems
         self._joints = audit.dataset.metainfo["num_keypoints"]

@@ -5,9 +5,9 @@ from scipy.io import loadmat
 
 from .coco_file import is_file_name, is_number, read_json
 from .coco_keypoints import audit_coco_keypoints
+from .file_problems import FileProblems
 from .generic import audit_generic
 from .people import People, audit_people, check_handed_out, float_array, joints_value
-from .problems import Problems
 from .stated import SetAudit, StatedImage
 
 #: What a joint may be: not visible, visible.
@@ -28,7 +28,7 @@ def audit_mpii(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
         infos, images = audit_generic(audit)
         check_handed_out(audit, infos)
         return infos, images
-    problems = Problems(audit, audit.source)
+    problems = FileProblems(audit, audit.source)
     content = read_json(problems)
     if not problems and not isinstance(content, list):
         problems.wrong("", "", content, "a list of people")
@@ -49,7 +49,7 @@ class _Reader:
         problems: What loading would stumble over goes there.
     """
 
-    def __init__(self, audit: SetAudit, problems: Problems) -> None:
+    def __init__(self, audit: SetAudit, problems: FileProblems) -> None:
         self.images: dict[int, StatedImage] = {}
         self._audit = audit
         self._problems = problems
@@ -173,7 +173,7 @@ def _is_joint(joint: object) -> bool:
     return all(type(v) in _NUMBERS and (type(v) is not int or is_number(v)) for v in joint)
 
 
-def _check_head_boxes(audit: SetAudit, problems: Problems, people: list) -> None:
+def _check_head_boxes(audit: SetAudit, problems: FileProblems, people: list) -> None:
     """Check the boxes by whose diagonals PCKh divides."""
     file = problems.file
     problems.file = audit.dataset.headbox_file

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .problems import Problems, load_unless
+from .file_problems import FileProblems, load_unless
 from .report import EXAMPLES, Finding
 from .stated import SetAudit, StatedImage, StatedObject, if_stock
 
@@ -70,7 +70,7 @@ class People:
 
 def audit_people(
     audit: SetAudit,
-    problems: Problems,
+    problems: FileProblems,
     images: list[StatedImage],
     people: People,
     levels: Sequence[int],

@@ -20,6 +20,7 @@ from ..acquisition import acquire
 from ..clip_grad import clip_separately
 from ..pipelines import labeled_test_dataset, test_pipeline
 from ..preflight import (
+    PreflightError,
     Problems,
     audit_data,
     audit_settings,
@@ -218,7 +219,7 @@ class ActiveLearningHook(Hook):
         self._dataset = PoolDataset(split="unlabeled", **config)
         ids = self._dataset.pool.ids
         if self.budget > len(ids):
-            raise ValueError(
+            raise PreflightError(
                 f"The budget of ActiveLearningHook is {self.budget}, but the unlabelled data set "
                 f"has {len(ids)} images."
             )

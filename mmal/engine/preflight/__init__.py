@@ -15,6 +15,7 @@ from .settings import (
     check_no_validation,
     check_optimizer,
     check_seed,
+    check_workers,
     learning_hooks,
     max_epochs_of,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "check_scores",
     "check_seed",
     "check_steps",
+    "check_workers",
     "learning_hooks",
     "max_epochs_of",
     "rehearse_evaluation",

@@ -12,6 +12,7 @@ from mmal.models.scores import score_function
 from mmal.utils import preserved_random_state
 
 from ..scoring import evaluation_mode
+from .problems import PreflightError
 from .samples import load_sample
 
 
@@ -23,12 +24,12 @@ def check_batch_size(model: LearningLossMixin, batch_size: int) -> None:
         batch_size: Images a process.
 
     Raises:
-        ValueError: If fewer than 2 images are paired.
+        PreflightError: If fewer than 2 images are paired.
     """
     across_gpus = getattr(model.ranking_loss, "across_gpus", False)
     processes = get_world_size() if across_gpus else 1
     if batch_size * processes < 2:
-        raise ValueError(
+        raise PreflightError(
             "The ranking loss compares the two samples of a pair, so train_dataloader.batch_size "
             f"must be at least 2 (a process). Got {batch_size} instead. With several processes, "
             "ranking_loss=dict(type=…, across_gpus=True) pairs the images of all of them."

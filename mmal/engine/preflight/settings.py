@@ -89,6 +89,18 @@ def max_epochs_of(cfg: Config) -> int | None:
     return loop.get("max_epochs")
 
 
+def check_workers(cfg: Config) -> None:
+    """Refuse numbers of data loading processes that cannot be.
+
+    Raises:
+        PreflightError: If one is no integer from 0.
+    """
+    for name in ("train_dataloader", "test_dataloader"):
+        found = (cfg.get(name) or {}).get("num_workers", 0)
+        if type(found) is not int or found < 0:
+            raise PreflightError(f"{name}.num_workers must be 0 or more. Got {found!r} instead.")
+
+
 def check_no_validation(cfg: Config) -> None:
     """Refuse hooks that wait for a validation, which rounds do not have.
 

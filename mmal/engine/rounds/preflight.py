@@ -32,6 +32,7 @@ from ..preflight import (
     check_pretrained,
     check_scores,
     check_seed,
+    check_workers,
     learning_hooks,
     max_epochs_of,
     rehearse_evaluation,
@@ -143,7 +144,7 @@ def _examine(
 def _check_settings(cfg: Config, problems: Problems) -> None:
     with problems.collect():
         check_seed(cfg.randomness.seed)
-    for check in (check_checkpoints, check_no_validation):
+    for check in (check_checkpoints, check_no_validation, check_workers):
         with problems.collect():
             check(cfg)
     for hook in learning_hooks(cfg):
@@ -211,7 +212,6 @@ def _rehearse(
         return
     training = Problems()
     with training.collect("train_cfg, train_dataloader"):
-        runner.train_loop  # noqa: B018 - builds it
         rehearse_training(runner, training)
     if not training.anywhere():
         _rehearse_hooks(runner, training)

@@ -71,13 +71,8 @@ class RoundSettings:
                 f"({self.budget}): the picks come from the subset."
             )
 
-        self.audit_settings  # noqa: B018 - refuses what it does not know
-
-    @property
-    def audit_settings(self) -> AuditSettings:
-        """What the audit of the data leaves out and accepts."""
-        where = "active_learning.audit"
-        return AuditSettings.of(self.audit, where, ignore_classes=tuple(self.ignore_classes))
+        ignored = tuple(self.ignore_classes)
+        AuditSettings.of(self.audit, "active_learning.audit", ignore_classes=ignored)
 
     @classmethod
     def from_config(cls, cfg: Config) -> "RoundSettings":

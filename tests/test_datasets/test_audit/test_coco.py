@@ -115,8 +115,8 @@ def test_unknown_classes_are_counted(write_coco, tmp_path):
     [
         (dict(area=0), "area-not-positive", 2),
         (dict(area=-4.5), "area-not-positive", 2),
-        (dict(bbox=[0.1, 0.2, 0.5, 0.25]), "box-shares", 2),
-        (dict(bbox=[0, 0.5, 1, 1]), "box-shares", 3),
+        (dict(bbox=[0.1, 0.2, 0.5, 0.25]), "box-below-pixel", 2),
+        (dict(bbox=[0, 0.5, 1, 1]), None, 3),
         (dict(bbox=[48, 5, 10, 10]), "box-outside", 2),
         (dict(bbox=[-20, 5, 20, 10]), "box-outside", 2),
         (dict(bbox=[4, 5, 0.9, 10]), "box-below-pixel", 2),
@@ -139,6 +139,16 @@ def test_objects_that_loading_leaves_out_or_that_are_odd(coco, edit, kind, hande
     assert kind is None or f"{path_of(coco)}, annotation 1" in text(report)
     assert report.sets[0].objects_stated == 3
     assert report.sets[0].objects == len(kept) == handed_out
+
+
+@pytest.mark.parametrize("box", [[0.1, 0.2, 0.5, 0.25], [0, 0.5, 1, 1]])
+def test_boxes_in_shares_of_the_image(coco, box):
+    """One such box may be a small one in the corner; most of a file's are not."""
+    change(coco, lambda content: [a.update(bbox=box) for a in content["annotations"][:2]])
+
+    report = audit(coco)
+    assert found(report) == {"box-shares": 2}
+    assert f"{path_of(coco)}, annotation 0" in text(report)
 
 
 def test_every_area_is_0(coco):

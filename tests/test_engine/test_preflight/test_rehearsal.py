@@ -130,6 +130,7 @@ def test_empty_test_list(cfg: Config) -> None:
         ({"model.target.bbox_head.num_classes": 3}, "num_classes"),
         ({"load_from": "no/such.pth"}, "load_from: the weights 'no/such.pth' cannot be had"),
         ({"test_dataloader.batch_size": "two"}, "two"),
+        ({"train_dataloader.num_workers": -1}, "train_dataloader.num_workers must be 0 or more"),
         ({"default_hooks.timer.type": "Timer"}, "Timer"),
         ({"active_learning.audit": dict(accept=["box"])}, "accept has 'box'"),
     ],

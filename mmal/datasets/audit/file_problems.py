@@ -12,7 +12,7 @@ def show(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-class Problems:
+class FileProblems:
     """What loading would stumble over in a file, kept back until it has been tried or is not to be.
 
     A user's own class may cope with what the packages' classes do not.
@@ -60,7 +60,7 @@ class Problems:
 
 
 def load_unless(
-    audit: SetAudit, problems: Problems, images: Sequence[StatedImage]
+    audit: SetAudit, problems: FileProblems, images: Sequence[StatedImage]
 ) -> list[dict] | None:
     """Let a data set read its file, unless it would stumble over it.
 

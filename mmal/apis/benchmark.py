@@ -19,8 +19,8 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from torch import nn
 
-from mmal.engine import test_pipeline
-from mmal.engine.pipelines import leaf_datasets
+from mmal.engine import DataConfig
+from mmal.engine.data_config import leaf_datasets
 from mmal.models import LearningLossMixin, build_model
 from mmal.utils import type_name
 from mmal.utils.peak_memory import peak_memory
@@ -118,7 +118,7 @@ def benchmark(
 
 def _image_size(cfg: Config, max_size: int) -> tuple[int, int]:
     """Height and width of the test pipeline's images, cut to ``max_size``."""
-    scales = [step["scale"] for step in test_pipeline(cfg) if "scale" in step]
+    scales = [step["scale"] for step in DataConfig(cfg).test_pipeline if "scale" in step]
     width, height = scales[0] if scales else (max_size, max_size)
     return min(height, max_size), min(width, max_size)
 

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmal.datasets.audit import AuditReport, ImageCache, audit_datasets
-from mmal.engine.pipelines import dataset_of
+from mmal.engine import DataConfig
 from mmal.engine.preflight import audit_settings, audited_sets
 from mmal.utils import type_name
 from mmal.visualization import plot_samples
@@ -53,7 +53,7 @@ def plot_training_samples(cfg: Config, path: str | os.PathLike, number: int = 12
         ValueError: If there is no training set, it cannot be built, or has no samples.
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
-    config = _with_packed_joints(copy.deepcopy(dataset_of(cfg, "train_dataloader")))
+    config = _with_packed_joints(copy.deepcopy(DataConfig(cfg).dataset("train")))
     try:
         dataset = DATASETS.build(config)
         dataset.full_init()

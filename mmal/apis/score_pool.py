@@ -7,12 +7,10 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 
-from mmal.datasets import PoolDataset
 from mmal.datasets.audit import AuditSettings, ImageCache, audit_datasets
-from mmal.engine import score_pool, test_pipeline
-from mmal.engine.pipelines import leaf_datasets
+from mmal.engine import DataConfig, score_pool
+from mmal.engine.data_config import leaf_datasets
 from mmal.engine.preflight import audit_settings
-from mmal.engine.rounds.round_config import pool_of
 from mmal.models import build_model
 from mmal.structures import PoolScores
 
@@ -42,32 +40,20 @@ def score_images(
         FileNotFoundError: If a file or folder is missing.
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
-    settings = cfg.get("active_learning") or {}
-    source = pool_of(cfg)
+    data = DataConfig(cfg)
+    source = data.pool
     if images is not None:
         source = dict(type="mmal.ImageFolder", data_root=str(images))
     _audit(source, audit_settings(cfg))
-    dataset = PoolDataset(
-        source,
-        str(pool) if pool else None,
-        "unlabeled",
-        pipeline=test_pipeline(cfg),
-        group_by=settings.get("group_by", "sample"),
-    )
+    dataset = data.unlabeled_split(str(pool) if pool else None, source)
     model = build_model(cfg)
     try:
         load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"{checkpoint} does not fit the config's model: {reason}") from error
-    loader = cfg.test_dataloader
-    return score_pool(
-        model.to(device or get_device()),
-        dataset,
-        loader.batch_size,
-        loader.get("num_workers", 0),
-        group_score=settings.get("group_score", "mean"),
-    )
+    model = model.to(device or get_device())
+    return score_pool(model, dataset, group_score=data.group_score, **data.loading())
 
 
 def _audit(source: dict, settings: AuditSettings) -> None:

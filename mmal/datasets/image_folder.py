@@ -9,9 +9,8 @@ from mmengine.dataset import BaseDataset
 from PIL import Image
 
 from mmal.registry import DATASETS
+from mmal.tasks import is_topdown
 from mmal.utils import type_name
-
-from .sample_id import is_topdown
 
 _ORIENTATION = 0x0112  # the EXIF tag
 

@@ -10,16 +10,8 @@ from mmengine.registry import DATASETS as ROOT_DATASETS
 
 from mmal.registry import DATASETS
 from mmal.structures import Pool, PoolError
+from mmal.tasks import task_of
 from mmal.utils import type_name
-
-from .sample_id import is_topdown, sample_ids
-
-#: What an unlabelled sample shows. Everything else that a data set knows of it is a label, or
-#: may be one.
-IMAGE_KEYS = frozenset({"img_path", "img_id", "height", "width", "sample_id"})
-#: What an unlabelled person of a top-down pose data set shows beside: where it is, since that is
-#: the input of a top-down estimator, in practice from a person detector.
-PERSON_KEYS = frozenset({"id", "bbox", "bbox_center", "bbox_scale", "bbox_score"})
 
 
 @DATASETS.register_module()
@@ -30,8 +22,8 @@ class PoolDataset:
     2. Each sample gets its id; together they are the pool.
     3. The samples of the split are kept. Labelled ones then pass the data set's own
        ``filter_cfg``; unlabelled ones do not, since what it filters by are labels.
-    4. Unlabelled samples lose everything that :data:`IMAGE_KEYS` does not name, are repeated once
-       and go through the pipeline in test mode.
+    4. Unlabelled samples lose everything that may be a label (:meth:`mmal.tasks.Task.unlabeled`),
+       are repeated once and go through the pipeline in test mode.
 
     A sample that the pipeline rejects in training is replaced by one of the same split.
 
@@ -117,19 +109,22 @@ class PoolDataset:
         leaf, inner = self._index[idx]
         return self._leaves[leaf].get_data_info(int(inner))
 
+    def sample_name(self, idx: int) -> tuple[str, str]:
+        """Return a sample's id and its image file; where an image has no file, its id again."""
+        info = self.get_data_info(idx)
+        return info["sample_id"], info.get("img_path", info["sample_id"])
+
     def annotation_counts(self) -> dict[str, int]:
-        """Count what an annotator drew in the labelled split, each sample once.
+        """Count what an annotator made in the labelled split, each sample once.
 
         Returns:
-            ``boxes``, those ignored in training included, or, of pose data, visible ``joints``.
+            ``boxes``, those ignored in training included, visible ``joints``, or ``labels``.
 
         Raises:
             RuntimeError: If this is the unlabelled split: it hands out no labels.
         """
-        infos = self._annotated(None)
-        if "num_keypoints" in self.metainfo:
-            return dict(joints=sum(int(np.sum(info["keypoints_visible"] > 0)) for info in infos))
-        return dict(boxes=sum(len(info.get("instances", ())) for info in infos))
+        task = task_of(self._leaves[0])
+        return {task.annotation: task.count(self._annotated(None), self.metainfo)}
 
     def label_histogram(self, ids: Collection[str] | None = None) -> dict[str, int]:
         """Count the annotations of the labelled split by what they show, each sample once.
@@ -138,24 +133,13 @@ class PoolDataset:
             ids: Of these samples only.
 
         Returns:
-            Boxes by class or, of pose data, visible joints by joint, in the data set's order.
+            Boxes or labels by class or, of pose data, visible joints by joint, in the data set's
+            order.
 
         Raises:
             RuntimeError: If this is the unlabelled split: it hands out no labels.
         """
-        infos = self._annotated(ids)
-        if "num_keypoints" in self.metainfo:
-            names = list(self.metainfo["keypoint_id2name"].values())
-            visible = (info["keypoints_visible"].reshape(-1, len(names)) > 0 for info in infos)
-            counts = sum((seen.sum(axis=0) for seen in visible), np.zeros(len(names), dtype=int))
-        else:
-            names = list(self.metainfo.get("classes") or ())
-            boxes = (box["bbox_label"] for info in infos for box in info.get("instances", ()))
-            labels = np.array(list(boxes), dtype=int)
-            # Some data sets mark what is to be ignored by a label of -1.
-            counts = np.bincount(labels[labels >= 0], minlength=len(names))
-            names += [f"class {i}" for i in range(len(names), len(counts))]
-        return dict(zip(names, counts.tolist(), strict=True))
+        return task_of(self._leaves[0]).histogram(self._annotated(ids), self.metainfo)
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the categories in sample ``idx`` of the labelled split.
@@ -197,7 +181,8 @@ class PoolDataset:
             )
         dataset = self._build_leaf(cfg)
         infos = list(dataset.load_data_list())
-        for info, name in zip(infos, sample_ids(infos, dataset, self.group_by), strict=True):
+        names = task_of(dataset).sample_ids(infos, dataset, self.group_by)
+        for info, name in zip(infos, names, strict=True):
             info["sample_id"] = name
         self._leaves.append(dataset)
         self._infos.append(infos)
@@ -252,11 +237,8 @@ class PoolDataset:
         for dataset, infos in zip(self._leaves, self._infos, strict=True):
             kept = [info for info in infos if info["sample_id"] in chosen]
             if self.split == "unlabeled":
-                person = is_topdown(dataset)
-                keys, rest = (
-                    (IMAGE_KEYS | PERSON_KEYS, {}) if person else (IMAGE_KEYS, {"instances": []})
-                )
-                kept = [{**{k: info[k] for k in keys & info.keys()}, **rest} for info in kept]
+                task = task_of(dataset)
+                kept = [task.unlabeled(info, dataset) for info in kept]
             self._sizes.append(_fill(dataset, kept))
         self._infos.clear()
 

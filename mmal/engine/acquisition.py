@@ -93,9 +93,8 @@ def acquire(
 
 
 def image_paths(dataset: PoolDataset) -> dict[str, str]:
-    """The image file of every sample, by the sample's id."""
-    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
-    return {info["sample_id"]: info["img_path"] for info in infos}
+    """The image file of every sample, by the sample's id; of an image in memory its id again."""
+    return dict(dataset.sample_name(i) for i in range(len(dataset)))
 
 
 def _select(query: Query, *args: object) -> list[str]:

@@ -18,7 +18,7 @@ class MeasuredLosses(NamedTuple):
     Attributes:
         pred: Predicted losses, shape (N,).
         target: Target losses, shape (N,).
-        img_paths: The image files, as the data set names them.
+        img_paths: The image files, as the data set names them; of images in memory their places.
     """
 
     pred: np.ndarray
@@ -36,7 +36,7 @@ def measure_losses(
     Args:
         model: A LearningLoss model.
         dataset: A data set whose annotations are in the coordinates of the input, see
-            :func:`mmal.engine.pipelines.labeled_test_dataset`.
+            :meth:`mmal.engine.DataConfig.labeled_dataset`.
         batch_size: Images a forward pass.
         num_workers: Data loader workers.
 
@@ -50,7 +50,9 @@ def measure_losses(
         for data in loader:
             data = model.data_preprocessor(data, False)
             pred, target = model.measure_losses(data["inputs"], data["data_samples"])
-            paths = [sample.metainfo.get("img_path", "") for sample in data["data_samples"]]
+            metas = [sample.metainfo for sample in data["data_samples"]]
+            # Images in memory have no path, but a place in the data set.
+            paths = [meta.get("img_path") or str(meta.get("sample_idx", "")) for meta in metas]
             found.extend(zip(pred.tolist(), target.tolist(), paths, strict=True))
     rows = [row for part in all_gather_object(found) for row in part]
     pred, target, paths = zip(*rows, strict=True)

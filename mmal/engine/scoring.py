@@ -57,9 +57,9 @@ def score_pool(
     paths: dict[str, str] = {}
     places: dict[str, list[int]] = {}
     for i in range(len(dataset)):
-        info = dataset.get_data_info(i)
-        paths[info["sample_id"]] = info["img_path"]
-        places.setdefault(info["sample_id"], []).append(i)
+        sample_id, path = dataset.sample_name(i)
+        paths[sample_id] = path
+        places.setdefault(sample_id, []).append(i)
     wanted = set(paths if ids is None else ids)
     if unknown := wanted - paths.keys():
         raise KeyError(f"The data set has no samples of the ids {sorted(unknown)[:5]}.")

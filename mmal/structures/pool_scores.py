@@ -18,7 +18,7 @@ class PoolScores:
 
     Attributes:
         ids: The N sample ids.
-        img_paths: The N image files, as the data set names them.
+        img_paths: The N image files, as the data set names them; of images in memory their ids.
         fields: Named score columns, each an array of shape (N,), such as ``pred_loss``, or (N, D),
             such as ``features``.
 

@@ -12,7 +12,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmal.engine.rounds import RoundSettings
-from mmal.engine.rounds.round_config import pool_of, training_config
+from mmal.engine import DataConfig
+from mmal.engine.rounds.round_config import training_config
 from mmal.engine.rounds.work_dir import WorkDir
 from mmal.models import LearningLossMixin, build_model
 
@@ -48,7 +49,7 @@ def test_ssd300_is_the_papers_protocol() -> None:
     assert (settings.rounds, settings.initial, settings.budget) == (10, 1000, 1000)
     assert settings.subset is None
     assert cfg.test_evaluator.eval_mode == "11points"
-    years = [leaf.data_prefix.sub_data_root for leaf in pool_of(cfg).datasets]
+    years = [leaf.data_prefix.sub_data_root for leaf in DataConfig(cfg).pool.datasets]
     assert years == ["VOC2007/", "VOC2012/"]
     assert cfg.test_dataloader.dataset.ann_file == "VOC2007/ImageSets/Main/test.txt"
 
@@ -73,7 +74,7 @@ def test_ssd300_trains_and_scores_on_the_layout_of_voc0712(
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.val_dataloader = copy.deepcopy(cfg.test_dataloader)
     cfg.train_cfg.update(max_epochs=1, val_interval=2)
-    pool = dict(pool_of(cfg))
+    pool = dict(DataConfig(cfg).pool)
     known = dict(accept=("also-labelled", "also-in-test"))  # nothing here is really unlabelled
     cfg.custom_hooks[-1].update(detach_epoch=None, unlabeled=pool, budget=3, audit=known)
     runner = Runner.from_cfg(cfg)
@@ -116,7 +117,7 @@ def test_hourglass_trains_evaluates_and_scores_on_the_layout_of_mpii(
     for loader in (cfg.train_dataloader, cfg.test_dataloader, cfg.val_dataloader):
         loader.update(batch_size=4, num_workers=0, persistent_workers=False)
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
-    pool = dict(pool_of(cfg))
+    pool = dict(DataConfig(cfg).pool)
     known = dict(accept=("also-labelled", "also-in-test"))  # nothing here is really unlabelled
     cfg.custom_hooks[-1].update(detach_epoch=None, unlabeled=pool, budget=3, audit=known)
     runner = Runner.from_cfg(cfg)

@@ -23,8 +23,8 @@ class Images:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def get_data_info(self, idx: int) -> dict:
-        return dict(sample_id=self._ids[idx], img_path=f"data/{self._ids[idx]}.jpg")
+    def sample_name(self, idx: int) -> tuple[str, str]:
+        return self._ids[idx], f"data/{self._ids[idx]}.jpg"
 
 
 class Scorer:

@@ -4,7 +4,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 
-from mmal.engine import labeled_test_dataset, measure_losses
+from mmal.engine import DataConfig, measure_losses
 from mmal.models import build_model
 
 
@@ -20,7 +20,7 @@ def test_target_losses_are_plain_mmdetections(cfg: Config) -> None:
     plain = MODELS.build(cfg.model.target).eval()
     plain.load_state_dict(model.state_dict(), strict=False)
 
-    dataset = DATASETS.build(labeled_test_dataset(cfg))
+    dataset = DATASETS.build(DataConfig(cfg).labeled_dataset())
     pred, target, paths = measure_losses(model, dataset, batch_size=2)
     assert pred.shape == target.shape == (5,)
 

@@ -7,7 +7,7 @@ from mmengine.registry import MODELS, init_default_scope
 
 from mmal.datasets import PoolDataset
 from mmal.engine import score_pool
-from mmal.engine import test_pipeline as pipeline_of
+from mmal.engine import DataConfig
 from mmal.models import build_model
 from mmal.structures import Pool, PoolRound
 from tests.processes import run_in_processes
@@ -21,7 +21,7 @@ def model_and_dataset(cfg: Config) -> tuple[torch.nn.Module, PoolDataset]:
     ids = [f"train_{i:02d}" for i in range(16)]
     pool = Pool(ids, rounds=[PoolRound("initial", ids[3:8])])
     source = cfg.train_dataloader.dataset
-    return model, PoolDataset(source, pool, "unlabeled", pipeline=pipeline_of(cfg))
+    return model, PoolDataset(source, pool, "unlabeled", pipeline=DataConfig(cfg).test_pipeline)
 
 
 def test_scores_are_the_models_image_by_image(cfg: Config) -> None:

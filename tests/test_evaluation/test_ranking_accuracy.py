@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS, METRICS
 from mmengine.runner import Runner
 from scipy.stats import kendalltau, spearmanr
 
-from mmal.engine import labeled_test_dataset, measure_losses
+from mmal.engine import DataConfig, measure_losses
 from mmal.evaluation import RankingAccuracy
 
 
@@ -31,7 +31,9 @@ def test_val_loop_beside_another_metric(cfg: Config) -> None:
     runner = Runner.from_cfg(with_ranking(cfg))
     metrics = runner.val()
 
-    pred, target, _ = measure_losses(runner.model, DATASETS.build(labeled_test_dataset(cfg)))
+    pred, target, _ = measure_losses(
+        runner.model, DATASETS.build(DataConfig(cfg).labeled_dataset())
+    )
     assert metrics["ranking/spearman"] == pytest.approx(spearmanr(pred, target).statistic)
     tau = kendalltau(pred, target).statistic
     assert metrics["ranking/kendall"] == pytest.approx(tau)
@@ -62,7 +64,9 @@ def test_each_loop_measures_its_own_images(cfg: Config) -> None:
     cfg.val_dataloader.dataset.ann_file = train.ann_file
     runner = Runner.from_cfg(cfg)
     for loader, evaluate in (("val_dataloader", runner.val), ("test_dataloader", runner.test)):
-        dataset = DATASETS.build(labeled_test_dataset(cfg, loader))
+        dataset = DATASETS.build(
+            DataConfig(cfg).labeled_dataset(loader.removesuffix("_dataloader"))
+        )
         pred, target, _ = measure_losses(runner.model, dataset)
         assert len(pred) == {"val_dataloader": 16, "test_dataloader": 5}[loader]
         expected = kendalltau(pred, target).statistic

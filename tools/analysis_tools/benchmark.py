@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from mmal.apis.benchmark import RATIOS, Benchmark, benchmark
-from mmal.engine import test_pipeline
+from mmal.engine import DataConfig
 
 #: The models of docs/benchmark.md.
 CONFIGS = (
@@ -98,7 +98,7 @@ def _read(path: str) -> Config:
     """Read a config file of this project, of the user's or of MMDetection's."""
     try:
         cfg = get_config(path) if "::" in path else Config.fromfile(path)
-        test_pipeline(cfg)
+        DataConfig(cfg).test_pipeline
     except (OSError, ValueError, ModuleNotFoundError) as error:
         sys.exit(f"{path}: {error}")
     if cfg.get("default_scope", "mmdet") != "mmdet":

@@ -27,11 +27,11 @@ from mmal.visualization import (
 )
 
 from ..acquisition import acquire, draw_initial, image_paths, write_image_list
-from ..pipelines import labeled_test_dataset, test_pipeline
+from ..data_config import DataConfig
 from ..ranking import MeasuredLosses, measure_losses
 from ..scoring import bare, score_pool
 from .preflight import preflight
-from .round_config import evaluation_config, pool_of, training_config
+from .round_config import evaluation_config, training_config
 from .round_runner import RoundRunner
 from .settings import RoundSettings
 from .work_dir import WorkDir
@@ -85,6 +85,7 @@ class RoundDriver:
     def __init__(self, cfg: Config, resume: bool) -> None:
         self._cfg = cfg
         self._settings = RoundSettings.from_config(cfg)
+        self._data = DataConfig(cfg)
         self._work_dir = WorkDir(cfg.work_dir)
         self._console = Console(quiet=not is_main_process())
         self._pool = preflight(cfg, self._settings, self._work_dir, resume)
@@ -130,7 +131,7 @@ class RoundDriver:
         barrier()  # every process has looked for a pool file before there is one
         if is_main_process():
             self._work_dir.keep_former_draw()
-            paths = image_paths(self._unlabeled())
+            paths = image_paths(self._data.unlabeled_split(self._pool))
             write_image_list(self._work_dir.root / "initial.txt", [paths[i] for i in picks])
         path = self._work_dir.pool if is_main_process() else None
         self._pool.commit(picks, "initial", path)
@@ -149,7 +150,7 @@ class RoundDriver:
             record = dict(
                 round=index,
                 labeled=labeled,
-                annotations=self._labeled().annotation_counts(),
+                annotations=self._data.labeled_split(self._pool, []).annotation_counts(),
                 seconds=dict(train=seconds),
             )
             self._save(record)
@@ -199,8 +200,8 @@ class RoundDriver:
         metrics = {name: float(value) for name, value in runner.test().items()}
         record["metrics"] = main_metric_first(metrics, self._settings.metric)
         if isinstance(bare(runner.model), LearningLossMixin):
-            dataset = DATASETS.build(labeled_test_dataset(self._cfg))
-            losses = measure_losses(runner.model, dataset, **self._loading())
+            dataset = DATASETS.build(self._data.labeled_dataset())
+            losses = measure_losses(runner.model, dataset, **self._data.loading())
             ranking = ranking_measures(losses.pred, losses.target)
             record["ranking_accuracy"] = ranking.pop("accuracy")
             record.update(ranking)
@@ -220,7 +221,8 @@ class RoundDriver:
 
     def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
         query = self._settings.build_query()
-        dataset = self._unlabeled(with_labeled=query.reads_labeled)
+        # All samples, their labels kept back, where the query reads those of labelled ones, too.
+        dataset = self._data.unlabeled_split(None if query.reads_labeled else self._pool)
         seconds = dict(score=0.0)
 
         def score(ids: list[str]) -> PoolScores:
@@ -231,7 +233,7 @@ class RoundDriver:
                 ids=ids,
                 group_score=self._settings.group_score,
                 names=query.requires,
-                **self._loading(),
+                **self._data.loading(),
             )
             seconds["score"] = time.perf_counter() - start
             return scores
@@ -264,30 +266,12 @@ class RoundDriver:
         scores = PoolScores.load(path) if path.exists() else None
         plot_picks(picks, scores, histograms, round_dir / "picks.png")
 
-    def _labeled(self) -> PoolDataset:
-        group_by = self._settings.group_by
-        return PoolDataset(pool_of(self._cfg), self._pool, "labeled", [], group_by)
-
     @functools.cached_property
     def _everything(self) -> PoolDataset:
         """All samples with their labels, for histograms of the pool."""
         pool = Pool(self._pool.ids)
         pool.commit(self._pool.ids, "all", None)
-        return PoolDataset(pool_of(self._cfg), pool, "labeled", [], self._settings.group_by)
-
-    def _unlabeled(self, with_labeled: bool = False) -> PoolDataset:
-        """Return what is unlabelled, or all samples, their labels kept back as well."""
-        return PoolDataset(
-            pool_of(self._cfg),
-            None if with_labeled else self._pool,
-            "unlabeled",
-            pipeline=test_pipeline(self._cfg),
-            group_by=self._settings.group_by,
-        )
-
-    def _loading(self) -> dict:
-        loader = self._cfg.test_dataloader
-        return dict(batch_size=loader.batch_size, num_workers=loader.get("num_workers", 0))
+        return self._data.labeled_split(pool, [])
 
     def _save(self, record: dict) -> None:
         if is_main_process():

@@ -17,8 +17,8 @@ from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 
 from ..acquisition import draw_initial
+from ..data_config import DataConfig
 from ..hooks import ActiveLearningHook
-from ..pipelines import test_pipeline
 from ..preflight import (
     Problems,
     audit_data,
@@ -40,7 +40,7 @@ from ..preflight import (
     rehearse_training,
 )
 from ..scoring import bare
-from .round_config import pool_of, training_config
+from .round_config import training_config
 from .round_runner import RoundRunner
 from .settings import RoundSettings
 from .work_dir import WorkDir
@@ -68,7 +68,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     _check_work_dir(work_dir, resume)
     if resume and work_dir.finished(settings.rounds):
         init_default_scope(cfg.get("default_scope", "mmdet"))
-        pool = Pool.load(work_dir.pool, _unlabeled(cfg, settings).pool.ids)
+        pool = Pool.load(work_dir.pool, DataConfig(cfg).unlabeled_split().pool.ids)
         _check_same_run(pool, settings, cfg.randomness.seed, work_dir)
         return pool  # nothing is left that data or weights would be needed for
     begins = not work_dir.pool.exists() or not resume
@@ -127,7 +127,7 @@ def _examine(
     pool = dataset = None
     if not data.anywhere():  # else nothing can be built of them
         with data.collect():
-            dataset = _unlabeled(cfg, settings)
+            dataset = DataConfig(cfg).unlabeled_split()
             settings.check_pool_size(len(dataset.pool.ids))
             pool = open_pool(dataset.pool.ids)
     if not data.anywhere():
@@ -158,15 +158,6 @@ def _check_settings(cfg: Config, problems: Problems) -> None:
                     "them."
                 )
             )
-
-
-def _unlabeled(cfg: Config, settings: RoundSettings) -> PoolDataset:
-    return PoolDataset(
-        pool_of(cfg),
-        split="unlabeled",
-        pipeline=test_pipeline(cfg),
-        group_by=settings.group_by,
-    )
 
 
 def _rehearsal_runner(cfg: Config, settings: RoundSettings, pool: Pool, folder: Path) -> Runner:

@@ -6,21 +6,11 @@ from mmengine.config import Config
 
 from mmal.utils import type_name
 
+from ..data_config import OUTER_WRAPPERS
 from .work_dir import WorkDir
-
-#: Wrappers that mix images or repeat them by class: the labelled split goes inside them.
-_OUTER_WRAPPERS = ("MultiImageMixDataset", "ClassBalancedDataset")
 
 _TRAINING = ("train_cfg", "train_dataloader", "optim_wrapper", "param_scheduler")
 _VALIDATION = ("val_cfg", "val_dataloader", "val_evaluator")
-
-
-def pool_of(cfg: Config) -> dict:
-    """Return the config of the data set that is the pool: the training data."""
-    dataset = cfg.train_dataloader.dataset
-    while type_name(dataset) in _OUTER_WRAPPERS:
-        dataset = dataset["dataset"]
-    return dataset
 
 
 def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
@@ -34,7 +24,7 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     if (group_by := (cfg.get("active_learning") or {}).get("group_by")) is not None:
         labeled["group_by"] = group_by
     outer = cfg.train_dataloader
-    while type_name(outer.dataset) in _OUTER_WRAPPERS:
+    while type_name(outer.dataset) in OUTER_WRAPPERS:
         outer = outer.dataset
     outer.dataset = {**labeled, "dataset": outer.dataset}
     # A resumed round must repeat the interrupted one, random numbers included.

@@ -9,7 +9,8 @@ from mmengine.hub import get_config
 from mmengine.registry import HOOKS
 
 from mmal.engine.rounds import WorkDir
-from mmal.engine.rounds.round_config import evaluation_config, pool_of, training_config
+from mmal.engine import DataConfig
+from mmal.engine.rounds.round_config import evaluation_config, training_config
 
 LEAF = dict(type="VOCDataset", ann_file="train.txt", pipeline=[dict(type="LoadImageFromFile")])
 CONCAT = dict(type="ConcatDataset", datasets=[LEAF, LEAF])
@@ -72,7 +73,7 @@ NESTINGS = [
 
 @pytest.mark.parametrize(("wrappers", "pool"), NESTINGS)
 def test_pool_is_inside_the_wrappers_that_look_at_labels(wrappers, pool):
-    assert pool_of(make_config(nested(*wrappers, pool))) == pool
+    assert DataConfig(make_config(nested(*wrappers, pool))).pool == pool
 
 
 @pytest.mark.parametrize(("wrappers", "pool"), NESTINGS)

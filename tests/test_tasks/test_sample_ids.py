@@ -3,12 +3,12 @@
 import pytest
 from mmengine.registry import DATASETS
 
-from mmal.datasets import sample_ids
+from mmal.tasks import task_of
 
 
 def ids_of(config: dict) -> list[str]:
     dataset = DATASETS.build({**config, "lazy_init": True})
-    return sample_ids(dataset.load_data_list(), dataset)
+    return task_of(dataset).sample_ids(dataset.load_data_list(), dataset)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tests of the pipelines that scoring and checking use."""
+"""Tests of the data sets and pipelines that scoring and checking use."""
 
 import copy
 
@@ -6,9 +6,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from mmal.engine import labeled_test_dataset
-from mmal.engine import test_pipeline as pipeline_of_test
-from mmal.engine.pipelines import leaf_datasets
+from mmal.engine import DataConfig
+from mmal.engine.data_config import leaf_datasets
 
 LOAD, BOXES = dict(type="LoadImageFromFile"), dict(type="LoadAnnotations", with_bbox=True)
 RESIZE, PACK = dict(type="Resize", scale=(96, 80), keep_ratio=False), dict(type="PackDetInputs")
@@ -38,14 +37,17 @@ def test_leaf_datasets_are_found_inside_all_wrappers():
 
 @pytest.mark.parametrize("dataset", [leaf(), wrapped(leaf(), leaf("b", [LOAD]))])
 def test_test_pipeline_is_that_of_the_first_leaf(dataset):
-    assert pipeline_of_test(config(dataset)) == PIPELINE
+    assert DataConfig(config(dataset)).test_pipeline == PIPELINE
 
 
 @pytest.mark.parametrize("cfg", [{}, dict(test_dataloader=None), dict(test_dataloader={})])
-@pytest.mark.parametrize("function", [pipeline_of_test, labeled_test_dataset])
-def test_missing_test_data_set(function, cfg):
-    with pytest.raises(ValueError, match=r"config some\.py has no test_dataloader\.dataset"):
-        function(Config(cfg, cfg_text="#", filename="some.py"))
+def test_missing_test_data_set(cfg):
+    data = DataConfig(Config(cfg, cfg_text="#", filename="some.py"))
+    for read in (lambda: data.test_pipeline, data.labeled_dataset, data.leaves):
+        with pytest.raises(
+            ValueError, match=r"config some\.py has no (test|train)_dataloader\.data"
+        ):
+            read()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_missing_test_data_set(function, cfg):
 def test_annotations_are_loaded_right_after_the_image(pipeline, expected):
     cfg = config(wrapped(leaf("a", pipeline), leaf("b", pipeline)))
     before = copy.deepcopy(cfg.to_dict())
-    found = labeled_test_dataset(cfg)
+    found = DataConfig(cfg).labeled_dataset()
 
     assert found == wrapped(leaf("a", expected), leaf("b", expected))
     assert cfg.to_dict() == before
@@ -82,7 +84,9 @@ def test_boxes_are_in_the_coordinates_of_the_input(write_voc, tmp_path):
     dataset = write_voc(tmp_path, {"a": [("dog", 3, 5, 21, 31)], "none": []})
     scoped = [{**t, "type": f"mmdet.{t['type']}"} for t in PIPELINE[1:]]
     dataset.update(test_mode=True, pipeline=[LOAD, *scoped])
-    plain, labeled = (DATASETS.build(d) for d in (dataset, labeled_test_dataset(config(dataset))))
+    plain, labeled = (
+        DATASETS.build(d) for d in (dataset, DataConfig(config(dataset)).labeled_dataset())
+    )
 
     def boxes(sample: dict) -> list[list[float]]:
         return sample["data_samples"].gt_instances.bboxes.tensor.tolist()
@@ -110,7 +114,7 @@ def test_pose_targets_are_made_as_in_training():
     training = [LOAD_POSE, dict(type="RandomFlip"), CROP, MAPS, PACK_POSE]
     cfg = pose_config(training, [LOAD_POSE, CROP, PACK_POSE])
 
-    assert labeled_test_dataset(cfg)["pipeline"] == [LOAD_POSE, CROP, MAPS, PACK_POSE]
+    assert DataConfig(cfg).labeled_dataset()["pipeline"] == [LOAD_POSE, CROP, MAPS, PACK_POSE]
 
 
 @pytest.mark.parametrize(
@@ -122,14 +126,14 @@ def test_pose_targets_are_made_as_in_training():
 )
 def test_pose_pipelines_without_targets_are_refused(train, test):
     with pytest.raises(ValueError, match="bottom-up"):
-        labeled_test_dataset(pose_config(train, test))
+        DataConfig(pose_config(train, test)).labeled_dataset()
 
 
 def test_people_of_a_detector_give_way_to_annotated_ones():
     cfg = pose_config([LOAD_POSE, CROP, MAPS, PACK_POSE], [LOAD_POSE, CROP, PACK_POSE])
     cfg.test_dataloader.dataset.bbox_file = "detections.json"
 
-    assert "bbox_file" not in labeled_test_dataset(cfg)
+    assert "bbox_file" not in DataConfig(cfg).labeled_dataset()
     assert cfg.test_dataloader.dataset.bbox_file == "detections.json"
 
 
@@ -143,4 +147,4 @@ def test_annotations_are_those_that_training_loads():
         )
     )
 
-    assert labeled_test_dataset(cfg)["pipeline"] == [LOAD, masks, RESIZE, PACK]
+    assert DataConfig(cfg).labeled_dataset()["pipeline"] == [LOAD, masks, RESIZE, PACK]

@@ -1,0 +1,155 @@
+"""The data of a config, by name."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+
+from mmengine.config import Config
+
+from mmal.datasets import PoolDataset
+from mmal.structures import Pool
+from mmal.tasks import task_of_pipeline
+from mmal.utils import type_name
+
+#: Wrappers that mix images or repeat them by class: the labelled split goes inside them.
+OUTER_WRAPPERS = ("MultiImageMixDataset", "ClassBalancedDataset")
+
+
+class DataConfig:
+    """Finds the data sets and pipelines where MM configs hide them.
+
+    The config is read when this is made; what is missing is an error where it is asked for.
+
+    Args:
+        cfg: The whole config.
+
+    Attributes:
+        unlabeled: Config of the unlabelled images of the ActiveLearningHook, if it has any.
+        group_by: What the pool is made of, see :class:`mmal.PoolDataset`.
+        group_score: The score of an image by its people, ``mean`` or ``max``.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        self._name = cfg.filename or ""
+        self._loaders = {s: cfg.get(f"{s}_dataloader") or {} for s in ("train", "val", "test")}
+        hooks = [h for h in cfg.get("custom_hooks") or [] if type_name(h) == "ActiveLearningHook"]
+        self.unlabeled = next((h["unlabeled"] for h in hooks if h.get("unlabeled")), None)
+        rounds = cfg.get("active_learning") or {}
+        self.group_by = rounds.get("group_by", "sample")
+        self.group_score = rounds.get("group_score", "mean")
+
+    def dataset(self, stage: str) -> dict:
+        """Return the config of a data set, with its wrappers.
+
+        Args:
+            stage: ``train``, ``val`` or ``test``.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if (dataset := self._loaders[stage].get("dataset")) is None:
+            raise ValueError(
+                f"The config {self._name} has no {stage}_dataloader.dataset, which evaluation "
+                f"needs, and scoring the pipeline of the test data set. Set {stage}_dataloader."
+            )
+        return dataset
+
+    @property
+    def pool(self) -> dict:
+        """The config of the data set that is the pool of rounds: the training data."""
+        dataset = self.dataset("train")
+        while type_name(dataset) in OUTER_WRAPPERS:
+            dataset = dataset["dataset"]
+        return dataset
+
+    @property
+    def test_pipeline(self) -> list[dict]:
+        """The pipeline of the test data set, inside whatever wrappers: that of scoring."""
+        return next(leaf_datasets(self.dataset("test")))["pipeline"]
+
+    def loading(self, stage: str = "test") -> dict:
+        """Return batch size and number of workers that a stage loads by."""
+        loader = self._loaders[stage]
+        return dict(batch_size=loader["batch_size"], num_workers=loader.get("num_workers", 0))
+
+    def leaves(self) -> dict[str, list[dict]]:
+        """Return the data sets without wrappers: what there is to audit.
+
+        Returns:
+            ``train``, ``test``, ``val`` where that is another set, and ``pool``, the unlabelled
+            images of an ActiveLearningHook, if it has any.
+
+        Raises:
+            ValueError: If the config has no training or test data set.
+        """
+        sets = {stage: list(leaf_datasets(self.dataset(stage))) for stage in ("train", "test")}
+        if self._loaders["val"].get("dataset") is not None:
+            val = list(leaf_datasets(self.dataset("val")))
+            if val != sets["test"]:
+                sets["val"] = val
+        if self.unlabeled is not None:
+            sets["pool"] = list(leaf_datasets(self.unlabeled))
+        return sets
+
+    def labeled_dataset(self, stage: str = "test") -> dict:
+        """Return a data set's config whose samples have what the target's loss needs.
+
+        What evaluation loads is not that: MMDetection's boxes are in the original image, MMPose
+        makes no targets. How to is in the training pipeline; see
+        :meth:`mmal.tasks.Task.labeled_pipeline`.
+
+        Args:
+            stage: ``test`` or ``val``.
+
+        Raises:
+            ValueError: If there is no such data set, or its pipeline is of no known kind.
+        """
+        training = self._loaders["train"].get("dataset")
+        training = next(leaf_datasets(training))["pipeline"] if training else []
+
+        def labeled(leaf: dict) -> dict:
+            task = task_of_pipeline(leaf["pipeline"])
+            pipeline = task.labeled_pipeline(leaf["pipeline"], training)
+            return task.labeled_dataset({**leaf, "pipeline": pipeline})
+
+        return _with_leaves(copy.deepcopy(self.dataset(stage)), labeled)
+
+    def labeled_split(self, pool: Pool, pipeline: Sequence[dict] | None = None) -> PoolDataset:
+        """Build what is labelled of the training data.
+
+        Args:
+            pool: Says what that is.
+            pipeline: Replaces the training pipeline.
+        """
+        return PoolDataset(self.pool, pool, "labeled", pipeline, self.group_by)
+
+    def unlabeled_split(
+        self, pool: Pool | str | None = None, source: dict | None = None
+    ) -> PoolDataset:
+        """Build what is unlabelled, with the test pipeline.
+
+        Args:
+            pool: A pool or its file, which says what that is; None for everything.
+            source: Config of the data set; by default the training data.
+        """
+        source = source if source is not None else self.pool
+        return PoolDataset(source, pool, "unlabeled", self.test_pipeline, self.group_by)
+
+
+def leaf_datasets(dataset: dict) -> Iterator[dict]:
+    """Yield the configs of the data sets inside all wrappers of a data set config."""
+    if "datasets" in dataset:
+        for child in dataset["datasets"]:
+            yield from leaf_datasets(child)
+    elif "dataset" in dataset:
+        yield from leaf_datasets(dataset["dataset"])
+    else:
+        yield dataset
+
+
+def _with_leaves(dataset: dict, change: Callable[[dict], dict]) -> dict:
+    """Return a data set config, each data set in its wrappers replaced by what `change` makes."""
+    if "datasets" in dataset:
+        return {**dataset, "datasets": [_with_leaves(d, change) for d in dataset["datasets"]]}
+    if "dataset" in dataset:
+        return {**dataset, "dataset": _with_leaves(dataset["dataset"], change)}
+    return change(dataset)

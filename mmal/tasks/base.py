@@ -1,0 +1,104 @@
+"""What acquisition rounds have to know of a task."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from mmengine.dataset import BaseDataset
+from torch import nn
+
+from mmal.utils import type_name
+
+
+class Task(ABC):
+    """Where detection, pose estimation and classification differ: a subclass a task.
+
+    How a model's losses and uncertainties are found depends on its heads, not on the task alone:
+    see :mod:`mmal.models.sample_losses` and :mod:`mmal.models.uncertainty`.
+
+    Attributes:
+        package: The package whose data set classes, and classes derived from them, are the task's.
+        packer: The transform that packs the task's samples, last in a pipeline.
+        annotation: What annotators make, in the plural; a column of ``curve.csv``.
+        cost: The axis of a plot over it.
+        unlabeled_keys: What an unlabelled sample shows. Everything else that a data set knows of
+            it is a label, or may be one.
+    """
+
+    package: str
+    packer: str
+    annotation: str
+    cost: str
+    unlabeled_keys = frozenset({"img_path", "img_id", "height", "width", "sample_id"})
+
+    def has(self, dataset: BaseDataset) -> bool:
+        """Whether a data set is of this task."""
+        modules = (cls.__module__ for cls in type(dataset).__mro__)
+        return any(module.split(".")[0] == self.package for module in modules)
+
+    def packs(self, pipeline: Sequence[dict]) -> bool:
+        """Whether a pipeline's config packs samples of this task."""
+        return any(type_name(transform) == self.packer for transform in pipeline)
+
+    def sample_ids(
+        self, infos: Sequence[dict], dataset: BaseDataset, group_by: str = "sample"
+    ) -> list[str]:
+        """Return ids that depend on what the samples are, not on their places in the data set.
+
+        An image is named by its path below ``data_root`` with forward slashes, such as
+        ``train2017/000000000009.jpg``. A path outside ``data_root`` is taken as it stands.
+
+        Args:
+            infos: Data infos, as the data set lists them.
+            dataset: The data set that they are from.
+            group_by: ``sample``, or ``image`` for the same id for all samples of an image.
+        """
+        return [image_id(info["img_path"], dataset) for info in infos]
+
+    def unlabeled(self, info: dict, dataset: BaseDataset) -> dict:
+        """Return what of a data info an unlabelled sample shows."""
+        return {key: info[key] for key in self.unlabeled_keys & info.keys()}
+
+    @abstractmethod
+    def count(self, infos: Sequence[dict], metainfo: dict) -> int:
+        """Count the :attr:`annotation` of labelled samples, those ignored in training included."""
+
+    @abstractmethod
+    def histogram(self, infos: Sequence[dict], metainfo: dict) -> dict[str, int]:
+        """Count the annotations of labelled samples by what they show, in the data set's order."""
+
+    @abstractmethod
+    def labeled_pipeline(self, pipeline: list[dict], training: list[dict]) -> list[dict]:
+        """Return a test pipeline that packs what the target's loss needs.
+
+        Args:
+            pipeline: The test pipeline.
+            training: The training pipeline; empty if there is no training data.
+
+        Raises:
+            ValueError: If there is no such pipeline.
+        """
+
+    def labeled_dataset(self, dataset: dict) -> dict:
+        """Return the config of a test data set whose samples are those with annotations."""
+        return dataset
+
+    def check_model(self, model: nn.Module, metainfo: dict) -> None:
+        """Refuse a model for other labels than a data set has.
+
+        Args:
+            model: The model.
+            metainfo: That of the data set.
+
+        Raises:
+            ValueError: If they differ; the message has both.
+        """
+
+
+def image_id(path: str, dataset: BaseDataset) -> str:
+    """Name an image by its path below a data set's root; see :meth:`Task.sample_ids`."""
+    root = os.path.abspath(dataset.data_root) if dataset.data_root else None
+    if root and os.path.abspath(path).startswith(root + os.sep):
+        path = os.path.relpath(path, root)
+    return PurePath(path).as_posix()

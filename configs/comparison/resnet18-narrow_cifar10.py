@@ -65,4 +65,4 @@ custom_hooks = [
     dict(type="mmal.ChannelsLastHook"),
 ]
 
-active_learning = dict(rounds=6, initial=1000, budget=1000, subset=10000)
+active_learning = dict(rounds=5, initial=1000, budget=1000, subset=10000)

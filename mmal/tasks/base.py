@@ -94,6 +94,19 @@ class Task(ABC):
         Raises:
             ValueError: If they differ; the message has both.
         """
+        return
+
+    def check_samples(self, model: nn.Module, data_samples: Sequence) -> None:
+        """Refuse labels of which the model's loss can make nothing.
+
+        Args:
+            model: The model.
+            data_samples: Of a training batch, packed.
+
+        Raises:
+            ValueError: If there are any; the message names the image.
+        """
+        return
 
 
 def image_id(path: str, dataset: BaseDataset) -> str:

@@ -56,3 +56,18 @@ class ClassificationTask(Task):
                 f"{type(head).__name__} predicts {expected}. Set the head's num_classes to "
                 f"{len(classes)}, or use the data set that the config is for."
             )
+
+    def check_samples(self, model: nn.Module, data_samples: Sequence) -> None:
+        """Refuse several labels, or none, of an image where the head predicts one class."""
+        head = getattr(model, "head", None)
+        if any(cls.__name__ == "MultiLabelClsHead" for cls in type(head).__mro__):
+            return
+        for sample in data_samples:
+            labels = sample.get("gt_label")
+            if labels is not None and labels.numel() != 1:
+                raise ValueError(
+                    f"{sample.metainfo.get('img_path', 'an image')} has {labels.numel()} labels "
+                    f"({labels.tolist()}), but the model's {type(head).__name__} predicts one "
+                    "class an image. Use a head for several, such as MultiLabelLinearClsHead, or "
+                    "data with one label an image."
+                )

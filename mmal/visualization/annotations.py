@@ -101,6 +101,28 @@ def _write_name(axes: Axes, box: np.ndarray, name: str, color: Color) -> None:
     )
 
 
+def write_classes(axes: Axes, names: Sequence[str], colors: Sequence[Color]) -> None:
+    """Write the classes of a whole image into its upper left corner, one below the other.
+
+    Args:
+        axes: With an image.
+        names: Of the classes.
+        colors: Of each class.
+    """
+    for line, (name, color) in enumerate(zip(names, colors, strict=True)):
+        axes.annotate(
+            name,
+            (0, 1),
+            (2, -2 - 11 * line),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=_FONT,
+            color=_readable_on(color),
+            va="top",
+            bbox=dict(facecolor=color, edgecolor="none", pad=1.2, alpha=0.85),
+        )
+
+
 def draw_person(
     axes: Axes,
     joints: np.ndarray,

@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from mmal.tasks import TASKS
 from mmal.utils import atomic_path
 
-#: Columns of ``curve.csv`` that are no metric of the test data set.
-_OTHER_COLUMNS = (
-    *("round", "labeled", "boxes", "joints"),
-    *("ranking_accuracy", "spearman", "kendall"),
-)
 #: What a metric can be plotted over: columns of ``curve.csv`` with the label of the axis.
-COSTS = dict(labeled="labelled samples", boxes="boxes drawn", joints="joints marked")
+COSTS = {"labeled": "labelled samples"} | {task.annotation: task.cost for task in TASKS}
+#: Columns of ``curve.csv`` that are no metric of the test data set.
+_OTHER_COLUMNS = ("round", *COSTS, "ranking_accuracy", "spearman", "kendall")
 
 Curve = list[dict[str, float]]
 

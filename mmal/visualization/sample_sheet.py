@@ -19,7 +19,16 @@ from mmengine.structures import BaseDataElement
 
 from mmal.utils import atomic_path, preserved_random_state
 
-from .annotations import GREY, Color, draw_boxes, draw_image, draw_masks, draw_person, palette
+from .annotations import (
+    GREY,
+    Color,
+    draw_boxes,
+    draw_image,
+    draw_masks,
+    draw_person,
+    palette,
+    write_classes,
+)
 
 _COLUMNS = 4
 #: Inches that a tile is wide, and dots an inch.
@@ -45,11 +54,12 @@ def plot_samples(dataset: Any, path: str | os.PathLike, number: int = 12) -> lis
     """Draw samples of a data set, evenly spread over it, into an image file.
 
     What is drawn is what the pipeline packed: boxes and masks with the names of their classes,
-    joints with their numbers. What training ignores is grey and dashed. Pipelines draw their random
-    numbers from a fixed seed, so that the sheet of a data set is always the same.
+    joints with their numbers, the classes of a classified image in its corner. What training
+    ignores is grey and dashed. Pipelines draw their random numbers from a fixed seed, so that the
+    sheet of a data set is always the same.
 
     Args:
-        dataset: An MMDetection or MMPose data set, built, with a pipeline that packs samples. Of
+        dataset: A data set of MMDetection, MMPose or MMPretrain, built, with a pipeline that packs samples. Of
             MMPose's, PackPoseInputs needs ``pack_transformed``.
         path: The image file; its ending says which format.
         number: How many samples.
@@ -111,7 +121,8 @@ def _sample(dataset: Any, index: int) -> dict | str:
         packed = dataset[index]
         data_sample = packed["data_samples"]
         return dict(
-            image=_displayable(packed["inputs"]),
+            image=_displayable(packed["inputs"], _order_of_channels(dataset, index)),
+            labels=np.ravel(data_sample.get("gt_label", ())).tolist(),
             truth=data_sample.get("gt_instances"),
             ignored=data_sample.get("ignored_instances"),
             people=_people(data_sample),
@@ -121,8 +132,13 @@ def _sample(dataset: Any, index: int) -> dict | str:
         return f"{type(error).__name__}: {error}"
 
 
-def _displayable(inputs: torch.Tensor) -> np.ndarray:
-    """Turn packed inputs, (C, H, W) with channels as OpenCV orders them, into (H, W, 3) in RGB."""
+def _order_of_channels(dataset: Any, index: int) -> int:
+    """The step that makes RGB of a sample's channels: -1 as OpenCV loads, 1 of those in memory."""
+    return 1 if "img" in dataset.get_data_info(index) else -1
+
+
+def _displayable(inputs: torch.Tensor, step: int) -> np.ndarray:
+    """Turn packed inputs, (C, H, W), into (H, W, 3) in RGB."""
     image = inputs.permute(1, 2, 0).numpy()
     if image.shape[2] == 1:
         image = image.repeat(3, axis=2)
@@ -130,7 +146,7 @@ def _displayable(inputs: torch.Tensor) -> np.ndarray:
         if image.min() < 0 and image.max() < 20:  # normalised by the pipeline
             image = (image - image.min()) / (np.ptp(image) or 1) * 255
         image = image.clip(0, 255).astype(np.uint8)
-    return image[:, :, ::-1]
+    return image[:, :, ::step]
 
 
 def _people(data_sample: BaseDataElement) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -172,6 +188,9 @@ def _draw_sample(axes: Axes, index: int, sample: dict, legend: "_Legend") -> Non
     draw_image(axes, image)
     name = _shortened(os.path.basename(sample["path"]) or f"sample {index}")
     _set_title(axes, f"{name} ({image.shape[1]} x {image.shape[0]})")
+    if sample["labels"]:
+        write_classes(axes, *legend.of_labels(sample["labels"], False))
+        return
     if legend.joints:
         for joints, visible in sample["people"]:
             draw_person(axes, joints, visible, *legend.skeleton())

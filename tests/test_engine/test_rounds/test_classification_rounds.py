@@ -1,0 +1,111 @@
+"""Rounds of image classifiers, on folders and on images in memory."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner, load_checkpoint
+from torch.nn.functional import cross_entropy
+
+from mmal.engine.rounds import run_rounds
+from mmal.models import build_model
+from mmal.structures import PoolScores
+from tests.classifiers import PACK, needs_mmpretrain, rounds_config, tiny_cifar
+
+pytestmark = needs_mmpretrain
+
+
+@pytest.fixture
+def cfg(tmp_path: Path) -> Config:
+    return rounds_config(tmp_path)
+
+
+def picks_of(work_dir: Path) -> list[list[str]]:
+    return [r["picks"] for r in json.loads((work_dir / "pool.json").read_text())["rounds"]]
+
+
+def test_rounds_of_folders(cfg: Config, tmp_path: Path) -> None:
+    records = run_rounds(cfg)
+    work_dir = tmp_path / "work"
+    assert [record["labeled"] for record in records] == [6, 10, 14]
+    assert [record["annotations"] for record in records] == [dict(labels=n) for n in (6, 10, 14)]
+    picks = picks_of(work_dir)
+    assert len(set(sum(picks, []))) == 14
+    scores = PoolScores.load(work_dir / "round_00/scores.parquet")
+    best = np.argsort(-scores.fields["pred_loss"], kind="stable")[:4]
+    assert picks[1] == [scores.ids[i] for i in best]
+    listed = (work_dir / "round_00/picks.txt").read_text().splitlines()
+    assert [Path(path).relative_to(tmp_path).as_posix() for path in listed] == picks[1]
+    histogram = list(csv.DictReader(open(work_dir / "round_00/histogram.csv")))
+    assert {row["label"]: int(row["pool"]) for row in histogram} == dict(cat=9, dog=7)
+    picked = {name: sum(f"/{name}/" in path for path in listed) for name in ("cat", "dog")}
+    assert {row["label"]: int(row["picks"]) for row in histogram} == picked
+    for name in ("losses.png", "picks.png"):
+        assert (work_dir / "round_00" / name).stat().st_size > 0
+
+
+def test_accuracy_and_losses_are_those_of_mmpretrain(cfg: Config, tmp_path: Path) -> None:
+    (record,) = run_rounds(
+        Config({**cfg.to_dict(), "active_learning": dict(rounds=1, initial=6, budget=4)})
+    )
+    checkpoint = str(tmp_path / "work/round_00/epoch_2.pth")
+    plain = Config.fromfile(tmp_path / "config.py")
+    plain.update(model=cfg.model.target, load_from=checkpoint, work_dir=str(tmp_path / "plain"))
+    plain.custom_hooks = []
+    for key in ("train_dataloader", "train_cfg", "optim_wrapper"):
+        plain.pop(key)
+    runner = Runner.from_cfg(plain)
+    assert runner.test()["accuracy/top1"] == pytest.approx(record["metrics"]["accuracy/top1"])
+
+    model = build_model(cfg)
+    load_checkpoint(model, checkpoint, strict=True)
+    expected = {}
+    with torch.no_grad():
+        for data in runner.test_dataloader:
+            data = model.eval().data_preprocessor(data, False)
+            scores = model.head(model.extract_feat(data["inputs"]))
+            for score, sample in zip(scores, data["data_samples"], strict=True):
+                loss = cross_entropy(score[None], sample.gt_label)
+                expected[Path(sample.img_path).resolve()] = float(loss)
+    rows = csv.DictReader(open(tmp_path / "work/round_00/losses.csv"))
+    found = {Path(row["img_path"]).resolve(): float(row["target_loss"]) for row in rows}
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("query", ["Entropy", "CoreSet", "BADGE"])
+def test_rounds_of_images_in_memory(cfg: Config, tmp_path: Path, query: str) -> None:
+    data = tiny_cifar(tmp_path)
+    cfg.model.target.head.num_classes = 10
+    cfg.data_preprocessor.num_classes = 10
+    for split in ("train", "test"):
+        cfg[f"{split}_dataloader"].dataset = dict(data, split=split, pipeline=[PACK])
+    cfg.active_learning.update(rounds=2, query=dict(type=f"mmal.{query}"))
+    records = run_rounds(cfg)
+    assert [record["labeled"] for record in records] == [6, 10]
+    picks = picks_of(tmp_path / "work")
+    assert all(name.startswith("train/") for name in sum(picks, []))
+    listed = (tmp_path / "work/round_00/picks.txt").read_text().splitlines()
+    assert listed == picks[1]
+    rows = list(csv.DictReader(open(tmp_path / "work/round_00/losses.csv")))
+    assert sorted(row["img_path"] for row in rows) == [str(i) for i in range(5)]
+
+
+def test_another_number_of_classes_is_named(cfg: Config) -> None:
+    cfg.model.target.head.num_classes = 3
+    with pytest.raises(ValueError, match=r"2 classes \('cat', 'dog'\).*LinearClsHead predicts 3"):
+        run_rounds(cfg)
+
+
+def test_several_labels_with_a_head_for_one_are_named(cfg: Config, tmp_path: Path) -> None:
+    entries = [dict(img_path=f"train/cat/{i}.png", gt_label=[0, 1]) for i in range(9)]
+    content = dict(metainfo=dict(classes=["cat", "dog"]), data_list=entries)
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    cfg.train_dataloader.dataset.update(
+        type="MultiLabelDataset", ann_file="labels.json", data_prefix=""
+    )
+    with pytest.raises(ValueError, match=r"0\.png.* has 2 labels.*LinearClsHead.*MultiLabelLinear"):
+        run_rounds(cfg)

@@ -289,6 +289,12 @@ _WARNINGS = _kinds(
         "",
     ),
     (
+        "object-twice",
+        "object is there twice: same image, class and box",
+        "objects are there twice: same image, class and box",
+        "Keep one of them: each is trained on and counted",
+    ),
+    (
         "mask-invalid",
         "object has a mask without area and is ignored in training",
         "objects have masks without area and are ignored in training",
@@ -344,6 +350,12 @@ _WARNINGS = _kinds(
         "person has no visible joint and is left out, or teaches nothing",
         "people have no visible joint and are left out, or teach nothing",
         "",
+    ),
+    (
+        "person-twice",
+        "person is there twice: same image, box and joints",
+        "people are there twice: same image, box and joints",
+        "Keep one of them: each is trained on and counted",
     ),
     (
         "joint-outside",

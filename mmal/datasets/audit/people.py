@@ -125,12 +125,32 @@ def look_at_joints(audit: SetAudit, people: People, levels: Sequence[int]) -> No
     finite = np.isfinite(people.joints).all(axis=2)
     report("joint-not-finite", visible & ~finite)
     report("visibility-odd", ~np.isin(people.visible, levels))
+    _find_twice(audit, people)
     nobody = ~visible.any(axis=1) & wanted
     people.report(audit, "no-joints", nobody, lambda i: f"on {people.images[i].name}")
     if nobody.size and all(image.size is not None for image in people.images):
         size = np.array([image.size for image in people.images], dtype=float)[:, None]
         far = (people.joints < -_MARGIN * size) | (people.joints > (1 + _MARGIN) * size)
         report("joint-outside", visible & finite & far.any(axis=2) & ~people.left_out[:, None])
+
+
+def _find_twice(audit: SetAudit, people: People) -> None:
+    """Report people of the same box and joints as one before them, unless they are ignored."""
+    first: dict[tuple, int] = {}
+    others: dict[int, int] = {}
+    used = (people.visible > 0).any(axis=1) & ~people.left_out & ~people.ignored
+    for i in np.flatnonzero(used).tolist():
+        joints = people.joints[i].tobytes(), (people.visible[i] > 0).tobytes()
+        other = first.setdefault((people.images[i].key, people.boxes[i].tobytes(), *joints), i)
+        if other != i:
+            others[i] = other
+    twice = np.isin(np.arange(len(used)), list(others))
+    people.report(
+        audit,
+        "person-twice",
+        twice,
+        lambda i: f"on {people.images[i].name}, as {people.places[others[i]]}",
+    )
 
 
 def compare_people(audit: SetAudit, people: People, infos: Sequence[dict]) -> None:

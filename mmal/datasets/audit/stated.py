@@ -164,6 +164,7 @@ class SetAudit:
 def compare_objects(audit: SetAudit, image: StatedImage, info: dict) -> None:
     """Explain every difference between what a file states of an image and what is handed out."""
     explain_left_out(audit, image)
+    _find_twice(audit, image)
     expected = [stated for stated in image.objects if stated.left_out is None]
     instances = info.get("instances", ())
     if _are_equal(audit, expected, instances):
@@ -200,6 +201,17 @@ def explain_left_out(audit: SetAudit, image: StatedImage) -> None:
             audit.tally(item.left_out, repr(item.label), image.file, item.place, value)
         elif item.left_out is not None:
             audit.add(item.left_out, image.file, item.place, describe(item, image))
+
+
+def _find_twice(audit: SetAudit, image: StatedImage) -> None:
+    """Report objects of the same class and box as one before them, unless they are ignored."""
+    first: dict[tuple, StatedObject] = {}
+    for item in image.objects:
+        if item.left_out is None and not item.ignored:
+            other = first.setdefault((item.label, item.box), item)
+            if other is not item:
+                value = f"{describe(item, image)}, as {other.place}"
+                audit.tally("object-twice", repr(item.label), image.file, item.place, value)
 
 
 def _are_equal(

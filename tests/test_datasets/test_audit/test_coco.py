@@ -1,6 +1,7 @@
 """What COCO files say, against what MMDetection makes of them."""
 
 import math
+from collections import Counter
 
 import pytest
 from audited_files import audit, change, found, path_of, text
@@ -204,3 +205,31 @@ def test_class_that_loads_in_another_way_is_not_compared(coco):
     report = audit({**coco, "type": "OtherLoading"})
     assert found(report) == {"not-compared": 1}
     assert report.sets[0].images == 2
+
+
+def test_objects_that_are_there_twice(coco):
+    """Under another id, and all else equal; crowds and other classes may share a box."""
+
+    def edit(content: dict) -> None:
+        first, second, third = content["annotations"]
+        content["annotations"] += [
+            *(dict(first, id=10), dict(first, id=11), dict(third, id=12)),
+            *(dict(second, id=13, category_id=0), dict(second, id=14, image_id=1)),
+            *(dict(second, id=15, iscrowd=1), dict(third, id=16, bbox=[2, 2, 27, 28])),
+        ]
+
+    change(coco, edit)
+    boxes = Counter()
+    for info in DATASETS.build({**coco, "pipeline": []}):
+        for item in info["instances"]:
+            if not item["ignore_flag"]:
+                boxes[info["img_id"], item["bbox_label"], tuple(item["bbox"])] += 1
+    twice = sum(boxes.values()) - len(boxes)
+
+    report = audit(coco)
+    assert found(report) == {"object-twice": twice, "flag-ignored": 1}
+    assert twice == 3
+    assert [group.severity for group in report.groups] == ["warning", "info"]
+    assert f"{path_of(coco)}: 'cat' (3)" in text(report)
+    says = "annotation 10: 'cat' [4, 5, 24, 25] on a.jpg of 48 x 40 pixels, as annotation 0"
+    assert f"{path_of(coco)}, {says}" in text(report)

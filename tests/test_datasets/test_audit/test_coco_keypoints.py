@@ -1,6 +1,7 @@
 """What COCO files say of people, against what MMPose makes of them."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -220,3 +221,29 @@ def test_users_class_that_copes_with_the_file(coco):
 
     assert "changed-by-subclass" in found(report)
     assert report.sets[0].objects == 3
+
+
+def test_people_who_are_there_twice(either):
+    """Under another id, or with a visibility that MMPose does not tell apart; crowds are others."""
+
+    def edit(content: dict) -> None:
+        first, second, third = content["annotations"]
+        content["annotations"] += [
+            *(dict(first, id=17), dict(third, id=19), dict(third, id=29)),
+            *(dict(second, id=18, iscrowd=1), dict(third, id=39, keypoints=keypoints(1))),
+        ]
+
+    change(either, edit)
+    people = Counter()
+    for info in DATASETS.build(either):
+        for box, joints, level in zip(
+            info["bbox"], info["keypoints"], info["keypoints_visible"], strict=True
+        ):
+            people[info["img_path"], box.tobytes(), joints.tobytes(), level.tobytes()] += 1
+    crowds = int(either["data_mode"] == "bottomup")  # handed out, and masked
+
+    report = audit(either)
+    twice = sum(people.values()) - len(people) - crowds
+    assert found(report) == {"person-twice": twice, "flag-ignored": 1}
+    assert twice == 4
+    assert "annotation 17: on 1.jpg, as annotation 7" in text(report)

@@ -442,3 +442,15 @@ def test_wider_face(write_voc, tmp_path):
     report = audit(config)
     assert report.groups == []
     assert report.sets[0].classes == {"face": 2}
+
+
+def test_objects_that_are_there_twice(write_voc, tmp_path):
+    cat, dog = ("cat", 5, 6, 25, 26), ("dog", 5, 6, 25, 26)
+    voc = write_voc(tmp_path, {"a": [cat, dog, cat, cat], "b": [cat, ("cat", 5, 6, 25, 27)]})
+
+    report = audit(voc)
+    assert kinds(report) == {"object-twice": 2}
+    assert report.groups[0].severity == "warning"
+    assert "train.txt: 'cat' (2)" in str(report.groups[0])
+    says = "object 3: 'cat' [4, 5, 24, 25] on a of 48 x 40 pixels, as object 1"
+    assert f"{xml_path(voc, 'a')}, {says}" in str(report.groups[0])

@@ -19,7 +19,7 @@ from .mpii import audit_mpii
 from .overlap import Picture, compare_pictures, compare_pool, find_equal_names
 from .report import AuditReport, SetCounts
 from .settings import AuditSettings
-from .stated import SetAudit, StatedImage
+from .stated import SetAudit, StatedImage, are_percent
 from .voc import audit_voc
 
 Reader = Callable[[SetAudit], tuple[list[dict], list[StatedImage]]]
@@ -149,6 +149,9 @@ def _audit_annotations(
     counts = _count(audit, images, infos, kept)
     report.sets.append(counts)
     _check_counts(audit, counts)
+    if are_percent(images):
+        value = f"all {counts.objects} boxes lie in the upper left 100 x 100 pixels"
+        audit.add("boxes-percent", audit.source, "", value)
     if dataset._indices is not None:
         infos = kept
     turns = _turns(dataset)

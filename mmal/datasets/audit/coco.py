@@ -175,14 +175,15 @@ class _Reader:
             audit.add(kind, image.file, place, describe(stated, image))
         if self._masks is None:
             return
-        problem = mask_problem(annotation.get("segmentation"), image.size, self._masks)
-        if problem is None or (stated.ignored and problem[0] == "mask-invalid"):
+        mask = annotation.get("segmentation")
+        problem = mask_problem(mask, stated.box, image.size, self._masks)
+        if problem is None:
             return
         kind, value = problem
-        if kind == "mask-invalid":
-            audit.add(kind, image.file, place, value)
-        else:
+        if kind in ("mask-missing", "value-wrong"):  # loading stumbles over them
             self._problems.add(kind, place, value)
+        elif not stated.ignored:
+            audit.add(kind, image.file, place, value)
 
 
 def _is_box(box: object) -> bool:

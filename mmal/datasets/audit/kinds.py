@@ -172,6 +172,18 @@ _ERRORS = _kinds(
         "Add polygons, leave the objects out of the file, or train a model without masks",
     ),
     (
+        "mask-shares",
+        "object has a mask in shares of the image, not in pixels",
+        "objects have masks in shares of the image, not in pixels",
+        "Multiply its points by the width and height of the image",
+    ),
+    (
+        "mask-elsewhere",
+        "object has a mask that lies wholly beside its box",
+        "objects have masks that lie wholly beside their boxes",
+        "Check that mask and box are of the same object, and of the same size of the image",
+    ),
+    (
         "object-lost",
         "object is not handed out by the data set, for no known reason",
         "objects are not handed out by the data set, for no known reason",
@@ -207,6 +219,12 @@ _ERRORS = _kinds(
         "person has a visible joint that is not a number",
         "people have visible joints that are not numbers",
         "Mend the joint, or mark it as not visible",
+    ),
+    (
+        "joints-shares",
+        "person has joints in shares of the image, not in pixels",
+        "people have joints in shares of the image, not in pixels",
+        "Multiply them by the width and height of the image",
     ),
     (
         "person-no-box",
@@ -289,6 +307,12 @@ _WARNINGS = _kinds(
         "",
     ),
     (
+        "boxes-percent",
+        "set has boxes of which none reaches beyond 100 pixels, on images that are much larger",
+        "sets have boxes of which none reaches beyond 100 pixels, on images that are much larger",
+        "If they are in percent, multiply them by the width and height of the image, through 100",
+    ),
+    (
         "object-twice",
         "object is there twice: same image, class and box",
         "objects are there twice: same image, class and box",
@@ -350,6 +374,12 @@ _WARNINGS = _kinds(
         "person has no visible joint and is left out, or teaches nothing",
         "people have no visible joint and are left out, or teach nothing",
         "",
+    ),
+    (
+        "joint-off-box",
+        "person has a visible joint further from the box than the box is long",
+        "people have visible joints further from their boxes than the boxes are long",
+        "Check that box and joints are those of one person, and of the same size of the image",
     ),
     (
         "person-twice",

@@ -253,6 +253,22 @@ def is_share(box: Box) -> bool:
     return all(0 <= v <= 1 for v in box) and any(v != int(v) for v in box)
 
 
+def are_percent(images: Sequence[StatedImage]) -> bool:
+    """Whether the boxes of a file seem to be in percent of their images, not in pixels.
+
+    One box says nothing, and neither do small images; many that all lie in the upper left corners
+    of larger images, and fill those corners, do.
+    """
+    shown = [image for image in images if any(item.left_out is None for item in image.objects)]
+    boxes = [item.box for image in shown for item in image.objects if item.left_out is None]
+    if len(shown) < 5 or len(boxes) < 20:
+        return False
+    if any(image.size is None or min(image.size) <= 200 for image in shown):
+        return False
+    # Sums of decimals may exceed 100.
+    return all(50 < max(box[side] for box in boxes) < 100.5 for side in (2, 3))
+
+
 def _label(audit: SetAudit, item: dict) -> str:
     label = item.get("bbox_label", -1)
     return audit.classes[label] if 0 <= label < len(audit.classes) else f"class {label}"

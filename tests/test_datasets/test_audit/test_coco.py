@@ -2,7 +2,9 @@
 
 import math
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 from audited_files import audit, change, found, path_of, text
 from mmdet.datasets import CocoDataset
@@ -150,6 +152,39 @@ def test_boxes_in_shares_of_the_image(coco, box):
     report = audit(coco)
     assert found(report) == {"box-shares": 2}
     assert f"{path_of(coco)}, annotation 0" in text(report)
+
+
+def write_large(write_coco, root: Path, boxes: dict, size: int) -> dict:
+    """Write a COCO file whose images are said to be of another size."""
+    config = write_coco(root, boxes)
+    change(config, lambda content: [i.update(width=size, height=size) for i in content["images"]])
+    return config
+
+
+@pytest.mark.parametrize(
+    ("size", "images", "scale", "percent"),
+    [
+        (640, 6, 1, True),
+        (640, 6, 2, False),  # some reach beyond 100 pixels
+        (640, 6, 0.4, False),  # none is in the right or lower half, if these are percent
+        (200, 6, 1, False),  # no wonder on small images
+        (640, 4, 1, False),  # too few to say
+    ],
+)
+def test_boxes_in_percent_of_the_image(write_coco, tmp_path, size, images, scale, percent):
+    rng = np.random.default_rng(1)
+    boxes = {}
+    for name in "abcdef"[:images]:
+        corners = np.hstack([rng.uniform(1, 50, (5, 2)), rng.uniform(60, 100, (5, 2))]) * scale
+        boxes[name] = [("cat", *corner) for corner in corners.tolist()]
+    config = write_large(write_coco, tmp_path, boxes, size)
+
+    report = audit(config, accept=("size-differs",))
+    assert ("boxes-percent" in found(report)) == percent
+    assert [g.kind.name for g in report.of("error")] == []
+    if percent:
+        says = "all 30 boxes lie in the upper left 100 x 100 pixels"
+        assert f"{path_of(config)}: {says}" in text(report)
 
 
 def test_every_area_is_0(coco):

@@ -169,6 +169,34 @@ def test_bottom_up_loading_puts_outlines_together(coco):
     assert found(audit(coco)) == {}
 
 
+def test_joints_in_shares_of_the_image(either):
+    """One person may be in the corner of an image; most of a file are not."""
+
+    def edit(content: dict) -> None:
+        for number, annotation in enumerate(content["annotations"]):
+            joints = [v for i in range(17) for v in (i / (20 + number), i / 17, 2)]
+            annotation["keypoints"] = joints if number < 2 else keypoints()
+
+    change(either, edit)
+    report = audit(either)
+    assert found(report) == {"joints-shares": 2}
+    says = "joints at (0, 0), (0.05, 0.0588235), (0.1, 0.117647), box [5, 4, 35, 29.5]"
+    assert f"{path_of(either)}, annotation 7: {says}" in text(report)
+
+    change(either, lambda content: content["annotations"][0].update(keypoints=keypoints()))
+    assert found(audit(either)) == {}
+
+
+@pytest.mark.parametrize("margin", [0.9, 1.1])
+def test_joint_far_from_the_box(either, margin):
+    """By more than the longer side of the box, here that from 24 to 30; the image is 60 wide."""
+    change_person(either, bbox=[24, 8, 6, 4], keypoints=[26, 9, 2] * 16 + [30 + 6 * margin, 9, 1])
+
+    report = audit(either)
+    assert found(report) == ({"joint-off-box": 1} if margin > 1 else {})
+    assert margin < 1 or "annotation 8: right_ankle at (36.6, 9), visibility 1" in text(report)
+
+
 def test_nobody_can_be_used(coco):
     change(coco, lambda content: [a.update(num_keypoints=0) for a in content["annotations"]])
 

@@ -15,6 +15,7 @@ from .stated import (
     describe,
     explain_left_out,
     is_share,
+    unknown_class,
 )
 
 _AREA_LIMIT = LIMIT**2
@@ -69,7 +70,7 @@ def _check_categories(audit: SetAudit, problems: FileProblems, file: CocoFile) -
             continue
         if name in order:
             value = f"{name!r} has the ids {order[name]!r} and {key!r}"
-            problems.add("id-twice", "categories", value)
+            problems.add("category-twice", "categories", value)
         order.setdefault(name, key)
     audit.renamed = dict(zip(order, audit.classes, strict=False))
     audit.notes["class-shifted"] = f"; order of the file: {tuple(order)}"
@@ -151,8 +152,7 @@ class _Reader:
         left, top, width, height = written = annotation["bbox"]
         box = (left, top, left + width, top + height)
         if label not in self._known:
-            ignored = label in self._audit.ignore_classes
-            return StatedObject(place, label, box, "class-ignored" if ignored else "class-unknown")
+            return StatedObject(place, label, box, unknown_class(self._audit, label))
         reason = _reason(box, written, annotation["area"], image.size)
         if self._in_shares and reason is not None and is_share(written):
             reason = "box-shares"

@@ -133,6 +133,19 @@ _ERRORS = _kinds(
         "Add the classes to metainfo.classes (and to num_classes), or list them in ignore_classes",
     ),
     (
+        "class-spelling",
+        "object has a class of the config but for blanks or capitals, and would be left out",
+        "objects have classes of the config but for blanks or capitals, and would be left out",
+        "Write it in metainfo.classes as the annotation files do, or rename it there",
+    ),
+    (
+        "category-twice",
+        "class has two categories in the file",
+        "classes have two categories each in the file",
+        "Give each class one category, and its id to all of its annotations: classes are numbered "
+        "by the categories, and those that follow would be shifted",
+    ),
+    (
         "class-shifted",
         "object is handed out as another class than the file says",
         "objects are handed out as other classes than the file says",

@@ -88,6 +88,8 @@ class SetAudit:
         self.report = report
         self.ignore_classes = frozenset(ignore_classes)
         self.classes: tuple[str, ...] = tuple(dataset.metainfo.get("classes") or ())
+        #: The classes by what is left of their names where blanks and capitals do not matter.
+        self.spellings = {spelling(name): name for name in self.classes}
         # A user's own class may hand out on purpose what a file does not say.
         self.is_stock = all(
             method.__module__.split(".")[0] in _STOCK
@@ -193,12 +195,26 @@ def compare_objects(audit: SetAudit, image: StatedImage, info: dict) -> None:
         audit.add(if_stock(audit, "object-changed"), image.file, f"on {image.name}", value)
 
 
+def spelling(name: object) -> str:
+    """Return what is left of a name where blanks and capitals do not matter."""
+    return " ".join(str(name).split()).casefold()
+
+
+def unknown_class(audit: SetAudit, label: str) -> str:
+    """Return the kind of finding for an object whose class the config does not have."""
+    if label in audit.ignore_classes:
+        return "class-ignored"
+    return "class-spelling" if spelling(label) in audit.spellings else "class-unknown"
+
+
 def explain_left_out(audit: SetAudit, image: StatedImage) -> None:
     """Report why a data set should not hand out some objects of an image."""
     for item in image.objects:
-        if item.left_out in ("class-unknown", "class-ignored"):
-            value = describe(item, image)
-            audit.tally(item.left_out, repr(item.label), image.file, item.place, value)
+        if item.left_out in ("class-unknown", "class-ignored", "class-spelling"):
+            what = repr(item.label)
+            if item.left_out == "class-spelling":
+                what += f" in place of {audit.spellings[spelling(item.label)]!r}"
+            audit.tally(item.left_out, what, image.file, item.place, describe(item, image))
         elif item.left_out is not None:
             audit.add(item.left_out, image.file, item.place, describe(item, image))
 

@@ -17,6 +17,7 @@ from .stated import (
     compare_objects,
     describe,
     is_share,
+    unknown_class,
 )
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -217,8 +218,7 @@ def _add_object(
     """Add what an ``object`` element states to the image, and note what is odd about it."""
     label = item.findtext("name")
     if label not in audit.classes:
-        kind = "class-ignored" if label in audit.ignore_classes else "class-unknown"
-        image.objects.append(StatedObject(place, label, None, kind))
+        image.objects.append(StatedObject(place, label, None, unknown_class(audit, label)))
         return
     written = tuple(map(float, _corners(item)))
     left, top, right, bottom = box = tuple(int(v) - offset for v in written)

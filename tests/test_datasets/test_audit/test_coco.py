@@ -64,7 +64,9 @@ def test_two_categories_of_one_name(coco):
         content["categories"].insert(0, dict(id=17, name="dog", supercategory="none"))
 
     change(coco, edit)
-    assert f"{path_of(coco)}, categories: 'dog' has the ids 17 and 1" in text(audit(coco))
+    report = audit(coco)
+    assert found(report)["category-twice"] == 1
+    assert f"{path_of(coco)}, categories: 'dog' has the ids 17 and 1" in text(report)
 
 
 def test_classes_in_another_order_than_the_files(coco):
@@ -111,6 +113,23 @@ def test_unknown_classes_are_counted(write_coco, tmp_path):
     report = audit(config, ignore_classes=("bird", "fish", "category 77"))
     assert found(report) == {"class-ignored": 5}
     assert report.sets[0].objects == 2
+
+
+def test_classes_of_another_spelling(coco):
+    """Loading compares names as they are."""
+    change(coco, lambda content: content["categories"][1].update(name="Dog "))
+    dataset = DATASETS.build({**coco, "pipeline": []})
+    lost = 3 - sum(len(info["instances"]) for info in dataset)
+
+    report = audit(coco)
+    assert found(report) == {"class-spelling": lost}
+    assert lost == 1
+    assert f"{path_of(coco)}: 'Dog ' in place of 'dog' (1)" in text(report)
+    assert found(audit(coco, ignore_classes=("Dog ",))) == {"class-ignored": 1}
+    # Two names of the config that differ in that alone are two classes.
+    classes = dict(classes=("cat", "Dog ", "dog"))
+    change(coco, lambda content: content["categories"].append(dict(id=2, name="dog")))
+    assert audit({**coco, "metainfo": classes}).groups == []
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,17 @@ def test_unknown_classes_are_counted(write_voc, tmp_path):
     assert kinds(audit(config, accept=("class-unknown",)), "error") == {}
 
 
+def test_classes_of_another_spelling(voc):
+    path = xml_path(voc, "a")
+    path.write_text(path.read_text().replace("cat", " Cat\n"))
+
+    report = audit(voc)
+    assert kinds(report) == {"class-spelling": 1}
+    message = errors(report)
+    assert "train.txt: ' Cat\\n' in place of 'cat' (1)" in message
+    assert "Write it in metainfo.classes as the annotation files do" in message
+
+
 @pytest.mark.parametrize(
     "missing", ["JPEGImages", "Annotations", "ImageSets/Main/train.txt", "VOC2007"]
 )

@@ -2,22 +2,23 @@
 
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import exists
 from mmengine.registry import DATASETS
 
 from .coco import audit_coco
 from .coco_keypoints import audit_coco_keypoints
 from .generic import audit_folder, audit_generic
 from .image_cache import ImageCache
-from .images import ImageFacts, inspect_images
+from .image_facts import ImageFacts
+from .images import find_missing, inspect_images, is_there, picture_beside
 from .mpii import audit_mpii
 from .overlap import Picture, compare_pictures, compare_pool, find_equal_names
-from .report import AuditReport, SetCounts
+from .report import EXAMPLES, AuditReport, SetCounts
 from .settings import AuditSettings
 from .stated import SetAudit, StatedImage, are_percent
 from .voc import audit_voc
@@ -104,10 +105,8 @@ def _inspect(
             (chosen if path in spread else others).setdefault(path, leaf.backend_args)
     # Once for all: processes that could not read all annotations must not wait for each other.
     facts = inspect_images(chosen, cache)
-    for path, backend_args in others.items():
-        if path not in facts and not _exists(path, backend_args):
-            facts[path] = ImageFacts("image-missing")
-    return facts
+    left = {path: backend_args for path, backend_args in others.items() if path not in facts}
+    return facts | dict.fromkeys(find_missing(left), ImageFacts("image-missing"))
 
 
 def _audit_annotations(
@@ -188,7 +187,7 @@ def _missing_paths(dataset: BaseDataset) -> list[str]:
     return [
         p
         for p in dict.fromkeys(paths)
-        if p and not _exists(p, _backend_args(dataset) if p in images else backend_args)
+        if p and not is_there(p, _backend_args(dataset) if p in images else backend_args)
     ]
 
 
@@ -198,13 +197,6 @@ def _backend_args(dataset: BaseDataset) -> dict | None:
         if getattr(transform, "backend_args", None) is not None:
             return transform.backend_args
     return getattr(dataset, "backend_args", None)
-
-
-def _exists(path: str, backend_args: dict | None) -> bool:
-    try:
-        return exists(path, backend_args=backend_args)
-    except (AttributeError, NotImplementedError):  # a backend that cannot tell
-        return True
 
 
 def _explain_images(
@@ -328,6 +320,8 @@ def _compare_facts(
 ) -> None:
     """Compare images with what is said of them."""
     seen = set()
+    missing: Counter[str] = Counter()
+    listings: dict[str, dict[str, str]] = {}
     for picture in pictures:
         fact = facts.get(picture.path)
         if fact is None or (picture.set_name, picture.path) in seen:
@@ -335,7 +329,12 @@ def _compare_facts(
         seen.add((picture.set_name, picture.path))
         annotation = f"annotation: {picture.file}" if picture.labelled else ""
         if fact.problem is not None:
-            detail = "; ".join(filter(None, (fact.detail, annotation)))
+            beside = None
+            if fact.problem == "image-missing" and missing[picture.set_name] < EXAMPLES:
+                missing[picture.set_name] += 1
+                beside = picture_beside(picture.path, listings)
+            beside = f"beside it is {beside}" if beside else ""
+            detail = "; ".join(filter(None, (fact.detail, beside, annotation)))
             report.add(picture.set_name, fact.problem, picture.path, "", detail)
         if picture.size is None or fact.problem not in (None, "image-truncated"):
             continue

@@ -49,7 +49,7 @@ _ERRORS = _kinds(
         "list-line",
         "line of an image list is no image's name",
         "lines of image lists are no images' names",
-        "Write one name a line, without suffix, in UTF-8 without a byte order mark",
+        "Write one name a line, without folder and suffix, in UTF-8 without a byte order mark",
     ),
     (
         "nothing-stated",
@@ -354,6 +354,24 @@ _WARNINGS = _kinds(
         "picture is there under two names",
         "pictures are there under two names",
         "",
+    ),
+    (
+        "type-not-read",
+        "picture of the pool is of a type that ImageFolder does not list",
+        "pictures of the pool are of types that ImageFolder does not list",
+        "Convert them; or, if OpenCV reads the type, add it to suffixes of ImageFolder",
+    ),
+    (
+        "link-dangling",
+        "link in the pool leads nowhere",
+        "links in the pool lead nowhere",
+        "Mend or remove it: what it stood for is not scored",
+    ),
+    (
+        "folder-closed",
+        "folder of the pool cannot be read",
+        "folders of the pool cannot be read",
+        "Let yourself read it, if there are images in it",
     ),
     (
         "names-equal",

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,40 @@ def test_annotation_that_does_not_parse(voc, content):
     path.write_text(content)
 
     assert f"{path}: it does not parse: " in errors(audit(voc))
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "says"),
+    [
+        ("utf-8", "gbk", "it is in another encoding than UTF-8, and read as utf-8"),
+        (None, "gbk", "it is in another encoding than UTF-8, and read as utf-8"),
+        ("GBK", "gbk", "it is in another encoding than UTF-8, and read as GBK"),
+        ("GBK", "utf-8", "it is in UTF-8, and read as GBK"),
+        ("utf-8", "utf-16", "it is in UTF-16, and read as utf-8"),
+        ("utf-8", "utf-16-le", "it is in UTF-16, and read as utf-8"),
+        ("utf-16", "utf-8", "it is in UTF-8, and read as utf-16"),
+        ("utf-16", "utf-16", None),
+        (None, "utf-16", None),
+        ("utf-8", "utf-8", None),
+        ("latin-1", "latin-1", None),
+    ],
+)
+def test_encoding_of_an_annotation(voc, declared, encoding, says):
+    path = xml_path(voc, "a")
+    first = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    name = "caf\u00e9" if encoding == "latin-1" else "\u7ea2\u7ec6\u80de"
+    text = path.read_text().replace("<size>", f"<source>{name}</source><size>")
+    path.write_bytes(f"{first}{text}".encode(encoding))
+
+    report = audit(voc)
+    if says is None:
+        assert report.groups == []
+        assert len(DATASETS.build(voc)) == 3
+    else:
+        with pytest.raises((ET.ParseError, ValueError, LookupError)):
+            DATASETS.build(voc)
+        assert kinds(report) == {"unreadable": 1}
+        assert f'{says}: save it in UTF-8, with encoding="utf-8" in its first' in errors(report)
 
 
 def test_missing_annotation(voc):
@@ -212,6 +247,9 @@ def test_missing_folder_is_the_only_complaint(write_voc, tmp_path, missing):
         ("a 1\nb -1\n", "line 1", "has a second column"),
         ("a\nb \n", "line 2", "begins or ends with a blank"),
         ("a\nb.jpg\n", "line 2", "has the suffix .jpg"),
+        ("a\nJPEGImages/b.JPG\n", "line 2", "has the folder JPEGImages and the suffix .JPG"),
+        ("a\n./Annotations/b.xml\n", "line 2", "has the folder ./Annotations and the suffix .xml"),
+        ("a\nJPEGImages\\b\n", "line 2", "has the folder JPEGImages"),
     ],
 )
 def test_line_of_the_list_that_is_no_name(voc, content, place, problem):

@@ -3,7 +3,8 @@
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,13 @@ _READERS: dict[str, Reader] = {
 }
 
 
+#: What ``filter_data`` reads of ``filter_cfg``, by the same families.
+_FILTERS = {
+    "XMLDataset": ("filter_empty_gt", "min_size", "bbox_min_size"),
+    "BaseCocoStyleDataset": ("bbox_score_thr",),
+    "CocoDataset": ("filter_empty_gt", "min_size"),
+}
+
 #: Classes that read ``<name>.jpg`` in ``img_subdir``, whereas others may look elsewhere.
 _JPG_READERS = ("VOCDataset", "XMLDataset")
 
@@ -46,12 +54,14 @@ class _Leaf(NamedTuple):
     backend_args: dict | None
     reads_jpg: bool
     classes: tuple[str, ...]
+    named: frozenset[str] | None  # every class in its files, if they were read
 
 
 def audit_datasets(
     sets: Mapping[str, Sequence[dict]],
     settings: AuditSettings | None = None,
     cache: ImageCache | None = None,
+    unscored: Collection[str] = (),
 ) -> AuditReport:
     """Compare what annotation files say with what data sets hand out, and look at every image.
 
@@ -65,6 +75,8 @@ def audit_datasets(
             ``train``, ``val``, ``test`` and ``pool`` (of images without labels).
         settings: What is accepted, left out on purpose, and how many images are decoded.
         cache: Remembers images between runs; by default nothing is remembered.
+        unscored: Sets whose evaluator writes predictions, and compares them with no annotations
+            (``CocoMetric(format_only=True)``): their files may have none.
 
     Returns:
         The report; see :meth:`AuditReport.raise_errors`.
@@ -75,13 +87,16 @@ def audit_datasets(
         leaf
         for name, configs in sets.items()
         for cfg in configs
-        if (leaf := _audit_annotations(name, cfg, report, settings)) is not None
+        if (leaf := _audit_annotations(name, cfg, report, settings, name not in unscored))
+        is not None
     ]
     pictures = [picture for leaf in leaves for picture in leaf.pictures]
     _check_names(pictures, report)
     facts = _inspect(leaves, settings, report, cache)
     _compare_facts(pictures, facts, report)
     _compare_classes(leaves, report)
+    if len(leaves) == sum(map(len, sets.values())):  # others may have what is ignored
+        _compare_ignored(leaves, settings, report)
     compare_pictures(pictures, facts, report)
     find_equal_names(pictures, report)
     if any(leaf.reads_jpg for leaf in leaves if leaf.pictures[0].set_name == "train"):
@@ -110,13 +125,13 @@ def _inspect(
 
 
 def _audit_annotations(
-    name: str, cfg: dict, report: AuditReport, settings: AuditSettings
+    name: str, cfg: dict, report: AuditReport, settings: AuditSettings, scored: bool
 ) -> _Leaf | None:
     """Audit one data set's annotations; None if there is nothing to look at further."""
     dataset = _build(name, cfg, report)
     if dataset is None:
         return None
-    audit = SetAudit(name, dataset, report, settings.ignore_classes)
+    audit = SetAudit(name, dataset, report, settings.ignore_classes, scored)
     if missing := _missing_paths(dataset):
         for path in missing:
             where = f"data_root={dataset.data_root!r} of the config's {type(dataset).__name__}"
@@ -126,6 +141,7 @@ def _audit_annotations(
         audit.add("class-twice", audit.source, "metainfo.classes", audit.classes)
         return None
     family = [cls.__name__ for cls in type(dataset).__mro__]
+    _check_filter(audit, family)
     read = next((reader for known, reader in _READERS.items() if known in family), audit_generic)
     if name == "pool":  # its annotations, if any, are not looked at
         read = audit_folder
@@ -158,7 +174,9 @@ def _audit_annotations(
     if not (pictures := [p for p in pictures if p is not None]):
         return None
     reads_jpg = type(dataset).__name__ in _JPG_READERS
-    return _Leaf(pictures, _backend_args(dataset), reads_jpg, audit.classes)
+    audit.named.update(item.label for image in images for item in image.objects)
+    named = frozenset(audit.named) if images else None
+    return _Leaf(pictures, _backend_args(dataset), reads_jpg, audit.classes, named)
 
 
 def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
@@ -227,7 +245,7 @@ def _check_counts(audit: SetAudit, counts: SetCounts) -> None:
     """Find sets of which nothing is used, or most boxes lie elsewhere than they should."""
     if audit.name == "pool" or not counts.images or not audit.classes:
         return  # no boxes, or nothing was loaded, and why has been said
-    if not counts.objects:
+    if not counts.objects and audit.scored:
         audit.add("no-objects", audit.source, "", f"{counts.objects_stated} are stated")
     out = audit.report.count(audit.name, "box-sticks-out")
     if out >= 10 and out > 0.2 * counts.objects_stated:
@@ -292,6 +310,37 @@ def _compare_classes(leaves: Sequence[_Leaf], report: AuditReport) -> None:
         if first is not None and name in ("val", "test") and leaf.classes != first.classes:
             value = f"metainfo.classes are {leaf.classes}; those of train are {first.classes}"
             report.add(name, "classes-differ", leaf.pictures[0].file, "", value)
+
+
+def _compare_ignored(leaves: Sequence[_Leaf], settings: AuditSettings, report: AuditReport) -> None:
+    """Find entries of ``ignore_classes`` that match nothing, as misspelt ones do."""
+    stated = [leaf for leaf in leaves if leaf.pictures[0].set_name != "pool"]
+    if not stated or any(leaf.named is None for leaf in stated):
+        return
+    named = set().union(*(leaf.named for leaf in stated))
+    used = {name for leaf in stated for name in leaf.classes}
+    sets = " and ".join(dict.fromkeys(leaf.pictures[0].set_name for leaf in stated))
+    for name in dict.fromkeys(settings.ignore_classes):
+        if name in used:
+            value = f"{name!r} is a class of the config: its objects are used"
+        elif name in named:
+            continue
+        else:
+            near = get_close_matches(name, sorted(named - used), 1)
+            value = f"{name!r} is in no annotation file" + (f"; {near[0]!r} is" if near else "")
+        report.add(sets, "ignore-unknown", "ignore_classes", "", value)
+
+
+def _check_filter(audit: SetAudit, family: Sequence[str]) -> None:
+    """Find keys of ``filter_cfg`` that the packages' data sets pass over."""
+    known = next((keys for name, keys in _FILTERS.items() if name in family), None)
+    of_package = type(audit.dataset).filter_data.__module__.startswith(("mmdet.", "mmpose."))
+    if known is None or not of_package:
+        return
+    for key in audit.dataset.filter_cfg or ():
+        if key not in known:
+            value = f"{key!r}; {type(audit.dataset).__name__} reads {', '.join(known)}"
+            audit.add("filter-unknown", audit.source, "filter_cfg", value)
 
 
 def _check_names(pictures: Sequence[Picture], report: AuditReport) -> None:

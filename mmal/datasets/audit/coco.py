@@ -52,10 +52,11 @@ def _is_plain(dataset: object) -> bool:
 
 def _read(audit: SetAudit, problems: FileProblems) -> list[StatedImage]:
     """Read what the file states; note everything that loading would stumble over."""
-    tables = ("images", "categories") if audit.name == "pool" else TABLES
+    tables = TABLES if audit.scored else ("images", "categories")
     file = read_coco(problems, audit.dataset.backend_args, needs=tables)
     if file is None:
         return []
+    audit.named.update(map(str, file.categories.values()))
     _check_categories(audit, problems, file)
     reader = _Reader(audit, problems, file)
     return [reader.image(key, entry) for key, entry in file.images.items()]

@@ -320,6 +320,18 @@ _WARNINGS = _kinds(
         "",
     ),
     (
+        "ignore-unknown",
+        "entry of ignore_classes leaves nothing out",
+        "entries of ignore_classes leave nothing out",
+        "Write it as the annotation files do, or remove it",
+    ),
+    (
+        "filter-unknown",
+        "key of filter_cfg is none that the data set reads",
+        "keys of filter_cfg are none that the data set reads",
+        "It filters nothing: check its name",
+    ),
+    (
         "boxes-percent",
         "set has boxes of which none reaches beyond 100 pixels, on images that are much larger",
         "sets have boxes of which none reaches beyond 100 pixels, on images that are much larger",

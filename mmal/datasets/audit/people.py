@@ -91,7 +91,9 @@ def audit_people(
     """
     people.add_to_images()
     look_at_joints(audit, people, levels)
-    if not problems and people.left_out.all():
+    # Without people top-down data sets have nothing to say anything of.
+    needed = audit.scored or audit.dataset.data_mode == "topdown"
+    if needed and not problems and people.left_out.all():
         value = f"none of {len(people.keys)} people can be used" if people.keys else "nobody"
         audit.add("nothing-stated", audit.source, "", value)
     infos = load_unless(audit, problems, images)

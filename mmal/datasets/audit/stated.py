@@ -74,6 +74,7 @@ class SetAudit:
         dataset: The data set, built lazily.
         report: Where findings go.
         ignore_classes: Classes in annotations that are left out on purpose.
+        scored: Whether its annotations are what predictions are compared with, or learnt from.
     """
 
     def __init__(
@@ -82,12 +83,16 @@ class SetAudit:
         dataset: BaseDataset,
         report: AuditReport,
         ignore_classes: Iterable[str] = (),
+        scored: bool = True,
     ) -> None:
         self.name = name
         self.dataset = dataset
         self.report = report
         self.ignore_classes = frozenset(ignore_classes)
+        self.scored = scored
         self.classes: tuple[str, ...] = tuple(dataset.metainfo.get("classes") or ())
+        #: Every class that its files name, known or not.
+        self.named: set[str] = set()
         #: The classes by what is left of their names where blanks and capitals do not matter.
         self.spellings = {spelling(name): name for name in self.classes}
         # A user's own class may hand out on purpose what a file does not say.

@@ -10,7 +10,7 @@ from audited_files import audit, change, found, path_of, text
 from mmdet.datasets import CocoDataset
 from mmengine.registry import DATASETS
 
-from mmal.datasets.audit import audit_datasets
+from mmal.datasets.audit import AuditSettings, audit_datasets
 
 IMAGES = {"a": [("cat", 5, 6, 25, 26)], "b": [("dog", 1, 1, 9, 9), ("cat", 3, 3, 30, 30)], "c": []}
 
@@ -230,6 +230,65 @@ def test_images_without_objects(coco):
     for name in ("train", "test"):
         assert found(audit(coco, name)) == {"key-missing": 1}
     assert found(audit(coco, "pool")) == {}
+
+
+def test_file_without_annotations_for_an_evaluator_that_needs_none(coco):
+    """As COCO's test sets are published, for ``CocoMetric(format_only=True)``."""
+    change(coco, lambda content: content.pop("annotations"))
+    config = {**coco, "test_mode": True}
+    assert len(DATASETS.build(config)) == 3
+
+    report = audit_datasets({"test": [config]}, unscored=("test",))
+    assert found(report) == {"no-annotation": 3}
+    assert report.groups[0].severity == "info"
+    assert report.sets[0].images == 3
+    # Classes are still numbered by the categories.
+    change(coco, lambda content: content["categories"].pop())
+    report = audit_datasets({"test": [config]}, unscored=("test",))
+    assert found(report) == {"no-annotation": 3, "key-missing": 1}
+    change(coco, lambda content: content.pop("categories"))
+    report = audit_datasets({"test": [config]}, unscored=("test",))
+    assert "has no 'categories'; expected a list" in text(report)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "says"),
+    [
+        (("bird",), None),
+        (("fish",), None),  # a category without objects
+        (("brid", "bird"), "ignore_classes: 'brid' is in no annotation file; 'bird' is"),
+        (("bird", "zebra"), "ignore_classes: 'zebra' is in no annotation file"),
+        (("bird", "cat"), "ignore_classes: 'cat' is a class of the config: its objects are used"),
+    ],
+)
+def test_ignored_classes_that_are_nowhere(write_coco, tmp_path, ignored, says):
+    train = write_coco(tmp_path / "train", IMAGES)
+    test = write_coco(tmp_path / "test", {"x": [("bird", 1, 1, 9, 9), ("cat", 2, 2, 30, 30)]})
+    for config in (train, test):
+        change(config, lambda c: c["categories"].append(dict(id=9, name="fish")))
+    sets = {"train": [train], "test": [test]}
+    report = audit_datasets(sets, AuditSettings(ignore_classes=ignored))
+
+    groups = [group for group in report.groups if group.kind.name == "ignore-unknown"]
+    assert [group.count for group in groups] == [1] * bool(says)
+    if says:
+        assert groups[0].severity == "warning"
+        assert str(groups[0]).endswith(says)
+    # A set that cannot be read may be where they are.
+    path_of(test).write_text("")
+    report = audit_datasets(sets, AuditSettings(ignore_classes=ignored))
+    assert "ignore-unknown" not in found(report)
+
+
+def test_filter_of_an_unknown_key(coco):
+    """Loading passes over it."""
+    config = {**coco, "filter_cfg": dict(filter_empty=True, bbox_min_size=32, min_size=8)}
+    assert len(DATASETS.build(config)) == 3
+
+    report = audit(config)
+    assert found(report) == {"filter-unknown": 2}
+    says = "filter_cfg: 'filter_empty'; CocoDataset reads filter_empty_gt, min_size"
+    assert f"{path_of(config)}, {says}" in text(report)
 
 
 def test_users_class_with_its_own_paths(coco, tmp_path):

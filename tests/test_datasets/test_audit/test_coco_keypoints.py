@@ -10,6 +10,8 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmpose.datasets import CocoDataset
 from people_files import HEIGHT, WIDTH, keypoints, write_people
 
+from mmal.datasets.audit import audit_datasets
+
 NAN = math.nan
 
 
@@ -249,6 +251,20 @@ def test_users_class_that_copes_with_the_file(coco):
 
     assert "changed-by-subclass" in found(report)
     assert report.sets[0].objects == 3
+
+
+def test_file_without_people_for_an_evaluator_that_needs_none(coco):
+    """Then bottom-up data sets hand out images; top-down ones have nobody to hand out."""
+    change(coco, lambda content: content.pop("annotations"))
+    config = {**coco, "data_mode": "bottomup", "test_mode": True}
+    assert len(DATASETS.build(config)) == 3
+
+    report = audit_datasets({"test": [config]}, unscored=("test",))
+    assert found(report) == {}
+    assert report.sets[0].images == 3
+    report = audit_datasets({"test": [{**coco, "test_mode": True}]}, unscored=("test",))
+    assert found(report) == {"nothing-stated": 1}
+    assert found(audit(config, "test")) == {"key-missing": 1}
 
 
 def test_people_who_are_there_twice(either):

@@ -4,19 +4,20 @@ import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
+from .classes import SetClasses, compare_classes, compare_ignored
 from .coco import audit_coco
 from .coco_keypoints import audit_coco_keypoints
 from .generic import audit_folder, audit_generic
 from .image_cache import ImageCache
 from .image_facts import ImageFacts
-from .images import find_missing, inspect_images, is_there, picture_beside
+from .image_paths import find_missing, is_there, picture_beside
+from .images import inspect_images
 from .mpii import audit_mpii
 from .overlap import Picture, compare_pictures, compare_pool, find_equal_names
 from .report import EXAMPLES, AuditReport, SetCounts
@@ -53,8 +54,7 @@ class _Leaf(NamedTuple):
     pictures: list[Picture]
     backend_args: dict | None
     reads_jpg: bool
-    classes: tuple[str, ...]
-    named: frozenset[str] | None  # every class in its files, if they were read
+    classes: SetClasses
 
 
 def audit_datasets(
@@ -94,9 +94,10 @@ def audit_datasets(
     _check_names(pictures, report)
     facts = _inspect(leaves, settings, report, cache)
     _compare_facts(pictures, facts, report)
-    _compare_classes(leaves, report)
-    if len(leaves) == sum(map(len, sets.values())):  # others may have what is ignored
-        _compare_ignored(leaves, settings, report)
+    classes = [leaf.classes for leaf in leaves if leaf.classes.set_name != "pool"]
+    compare_classes(classes, report)
+    if len(leaves) == sum(map(len, sets.values())):
+        compare_ignored(classes, settings.ignore_classes, report)
     compare_pictures(pictures, facts, report)
     find_equal_names(pictures, report)
     if any(leaf.reads_jpg for leaf in leaves if leaf.pictures[0].set_name == "train"):
@@ -176,7 +177,8 @@ def _audit_annotations(
     reads_jpg = type(dataset).__name__ in _JPG_READERS
     audit.named.update(item.label for image in images for item in image.objects)
     named = frozenset(audit.named) if images else None
-    return _Leaf(pictures, _backend_args(dataset), reads_jpg, audit.classes, named)
+    classes = SetClasses(name, pictures[0].file, audit.classes, named)
+    return _Leaf(pictures, _backend_args(dataset), reads_jpg, classes)
 
 
 def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
@@ -300,35 +302,6 @@ def _turns(dataset: BaseDataset) -> bool:
         if (kind := getattr(transform, "color_type", None)) is not None:
             return kind in ("color", "grayscale")
     return True
-
-
-def _compare_classes(leaves: Sequence[_Leaf], report: AuditReport) -> None:
-    """Compare the classes of the sets: a label is a place in them."""
-    first = next((leaf for leaf in leaves if leaf.pictures[0].set_name == "train"), None)
-    for leaf in leaves:
-        name = leaf.pictures[0].set_name
-        if first is not None and name in ("val", "test") and leaf.classes != first.classes:
-            value = f"metainfo.classes are {leaf.classes}; those of train are {first.classes}"
-            report.add(name, "classes-differ", leaf.pictures[0].file, "", value)
-
-
-def _compare_ignored(leaves: Sequence[_Leaf], settings: AuditSettings, report: AuditReport) -> None:
-    """Find entries of ``ignore_classes`` that match nothing, as misspelt ones do."""
-    stated = [leaf for leaf in leaves if leaf.pictures[0].set_name != "pool"]
-    if not stated or any(leaf.named is None for leaf in stated):
-        return
-    named = set().union(*(leaf.named for leaf in stated))
-    used = {name for leaf in stated for name in leaf.classes}
-    sets = " and ".join(dict.fromkeys(leaf.pictures[0].set_name for leaf in stated))
-    for name in dict.fromkeys(settings.ignore_classes):
-        if name in used:
-            value = f"{name!r} is a class of the config: its objects are used"
-        elif name in named:
-            continue
-        else:
-            near = get_close_matches(name, sorted(named - used), 1)
-            value = f"{name!r} is in no annotation file" + (f"; {near[0]!r} is" if near else "")
-        report.add(sets, "ignore-unknown", "ignore_classes", "", value)
 
 
 def _check_filter(audit: SetAudit, family: Sequence[str]) -> None:

@@ -68,7 +68,7 @@ def _extent(polygons: list[list[float]]) -> Box:
 def _run_extent(mask: dict, size: tuple[int, int]) -> Box:
     if isinstance(mask["counts"], list):
         mask = run_lengths.frPyObjects(mask, size[1], size[0])
-    left, top, width, height = run_lengths.toBbox(mask).tolist()
+    left, top, width, height = run_lengths.toBbox(mask).tolist()  # 0 if there is none
     return left, top, left + width, top + height
 
 
@@ -76,6 +76,8 @@ def _place_problem(mask: list | dict, extent: Box, box: Box) -> tuple[str, str] 
     """Return what is wrong with where a mask lies, given its extent and its object's box."""
     if extent[2] <= 1 and extent[3] <= 1 and isinstance(mask, list) and max(box[2:]) > 2:
         return "mask-shares", f"segmentation {show(mask)}, box {_show_box(box)}"
+    if extent == (0, 0, 0, 0):
+        return "mask-elsewhere", "the mask is empty"
     # Counting pixels from 1, or rounding, moves edges by a pixel.
     apart = [max(extent[i] - box[i + 2], box[i] - extent[i + 2]) for i in (0, 1)]
     if max(apart) >= 2:

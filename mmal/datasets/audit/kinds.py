@@ -192,8 +192,8 @@ _ERRORS = _kinds(
     ),
     (
         "mask-elsewhere",
-        "object has a mask that lies wholly beside its box",
-        "objects have masks that lie wholly beside their boxes",
+        "object has a mask that covers nothing of its box",
+        "objects have masks that cover nothing of their boxes",
         "Check that mask and box are of the same object, and of the same size of the image",
     ),
     (

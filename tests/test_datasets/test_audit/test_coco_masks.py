@@ -38,6 +38,7 @@ def with_masks(config: dict, **kwargs) -> dict:
             "mask-elsewhere",
             "mask [30, 20, 31, 25], box [0, 0, 8, 8]",
         ),
+        ({"size": [40, 48], "counts": [1920]}, "mask-elsewhere", "the mask is empty"),
         ([], "mask-missing", "segmentation []"),
         (None, "mask-missing", "no segmentation"),
         ([[1, 2, 3, 4]], "mask-invalid", "no polygon has three points"),

@@ -12,7 +12,8 @@ from mmcv import imfrombytes
 from PIL import Image
 
 from mmal.datasets.audit import AuditReport, AuditSettings, ImageCache, audit_datasets
-from mmal.datasets.audit.images import find_missing, inspect_image, inspect_images
+from mmal.datasets.audit.image_paths import find_missing
+from mmal.datasets.audit.images import inspect_image, inspect_images
 from tests.processes import run_in_processes
 
 LOAD = dict(type="LoadImageFromFile")

@@ -13,6 +13,14 @@ from mmal.tasks import is_topdown
 from mmal.utils import type_name
 
 _ORIENTATION = 0x0112  # the EXIF tag
+#: Endings of names that are images', lower case.
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+#: Endings of pictures that not every build of OpenCV reads, or none does.
+OTHER_SUFFIXES = (
+    *(".arw", ".avif", ".cr2", ".cr3", ".dng", ".exr", ".gif", ".heic", ".heif", ".jfif", ".jp2"),
+    *(".jpe", ".jxl", ".mpo", ".nef", ".orf", ".pgm", ".pnm", ".ppm", ".psd", ".raf", ".raw"),
+    *(".rw2", ".tga"),
+)
 
 
 @DATASETS.register_module()
@@ -30,6 +38,12 @@ class ImageFolder(BaseDataset):
         **kwargs: As for ``mmengine.dataset.BaseDataset``; ``pipeline`` is the usual test pipeline
             (loading annotations finds none).
 
+    Attributes:
+        other_pictures: Once the images are listed, files beside them that are pictures by their
+            endings (:data:`OTHER_SUFFIXES`), but not among ``suffixes``.
+        dangling: Once the images are listed, links beside them that lead nowhere.
+        closed: Once the images are listed, folders that cannot be read.
+
     Raises:
         FileNotFoundError: If the folder does not exist or holds no image.
     """
@@ -37,28 +51,41 @@ class ImageFolder(BaseDataset):
     def __init__(
         self,
         data_root: str,
-        suffixes: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"),
+        suffixes: tuple[str, ...] = IMAGE_SUFFIXES,
         **kwargs,
     ) -> None:
         self.suffixes = tuple(suffixes)
+        self.other_pictures: list[str] = []
+        self.dangling: list[str] = []
+        self.closed: list[str] = []
         transforms = [t for t in kwargs.get("pipeline", ()) if isinstance(t, dict)]
         if any(type_name(t) == "GetBBoxCenterScale" for t in transforms):
             self.data_mode = "topdown"  # as MMPose's data sets say that a sample is a person
         super().__init__(data_root=data_root, **kwargs)
 
     def _is_image(self, path: Path) -> bool:
-        hidden = path.name.startswith(".")
-        return not hidden and path.suffix.lower() in self.suffixes and path.is_file()
+        """Whether a file is an image; note what looks as if it should be one, and is none."""
+        if path.name.startswith("."):
+            return False
+        suffix = path.suffix.lower()
+        if suffix in self.suffixes and path.is_file():
+            return True
+        if path.is_symlink() and not path.exists():
+            self.dangling.append(str(path))
+        elif suffix in OTHER_SUFFIXES and suffix not in self.suffixes:
+            self.other_pictures.append(str(path))
+        return False
 
     def load_data_list(self) -> list[dict]:
         """List the images."""
         root = Path(self.data_root)
-        paths = sorted(filter(self._is_image, _files_below(root)))
+        self.other_pictures, self.dangling, self.closed = [], [], []
+        paths = sorted(filter(self._is_image, _files_below(root, self.closed)))
         if not paths:
             raise FileNotFoundError(
                 f"ImageFolder found no image below data_root={self.data_root!r} "
-                f"({'an empty folder' if root.is_dir() else 'no such folder'}); it looks for "
-                f"files that end in {', '.join(self.suffixes)}."
+                f"({self._why_empty(root)}); it looks for files that end in "
+                f"{', '.join(self.suffixes)}."
             )
         people = is_topdown(self)
         return [
@@ -68,11 +95,31 @@ class ImageFolder(BaseDataset):
             for i, path in enumerate(paths)
         ]
 
+    def _why_empty(self, root: Path) -> str:
+        if not root.is_dir():
+            return "no such folder"
+        if others := self.other_pictures:
+            return f"pictures of other types: {len(others)}, such as {others[0]}"
+        if dangling := self.dangling:
+            return f"links that lead nowhere: {len(dangling)}, such as {dangling[0]}"
+        if closed := self.closed:
+            return f"folders that cannot be read: {len(closed)}, such as {closed[0]}"
+        return "an empty folder"
 
-def _files_below(root: Path) -> Iterator[Path]:
-    """Yield the files below a folder, each real folder entered once, however it is linked."""
+
+def _files_below(root: Path, closed: list[str]) -> Iterator[Path]:
+    """Yield the files below a folder, each real folder entered once, however it is linked.
+
+    Args:
+        root: The folder.
+        closed: Folders that cannot be read are added to it.
+    """
     entered = set()
-    for folder, children, names in os.walk(root, followlinks=True):
+
+    def note(error: OSError) -> None:
+        closed.append(str(error.filename))
+
+    for folder, children, names in os.walk(root, onerror=note, followlinks=True):
         children.sort()
         visible = []
         for child in children:

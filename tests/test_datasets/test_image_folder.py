@@ -9,6 +9,7 @@ from mmengine.registry import DATASETS
 from PIL import Image
 
 from mmal.datasets import ImageFolder, PoolDataset
+from mmal.datasets.audit import AuditSettings, audit_datasets
 
 LOAD = [
     dict(type="LoadImageFromFile"),
@@ -70,9 +71,55 @@ def test_is_a_pool_with_paths_as_ids(folder):
     assert dataset[3]["data_samples"].sample_id == "deep/er/c.jpeg"
 
 
-@pytest.mark.parametrize(("name", "reason"), [("empty", "an empty folder"), ("no", "no such fold")])
+def test_what_is_passed_over_is_noted(folder):
+    """Pictures of other types, and links that lead nowhere; not what is hidden or no picture."""
+    for name in ("deep/x.HEIC", "y.gif", ".hidden.gif"):
+        (folder / name).write_text("a picture")
+    links = [folder / name for name in ("gone.jpg", "deep/disk", ".hidden.jpg")]
+    for link in links:
+        link.symlink_to(folder / "elsewhere" / link.name)
+    dataset = ImageFolder(str(folder))
+
+    assert sorted(dataset.other_pictures) == [str(folder / n) for n in ("deep/x.HEIC", "y.gif")]
+    assert sorted(dataset.dangling) == sorted(map(str, links[:2]))
+    assert len(dataset) == 4
+    assert ImageFolder(str(folder), suffixes=[".jpg", ".gif"]).other_pictures == [
+        str(folder / "deep/x.HEIC")
+    ]
+
+
+def test_folder_that_cannot_be_read_is_noted(folder, monkeypatch):
+    original = os.scandir
+
+    def scandir(path: str) -> object:
+        if os.path.basename(path) == "er":
+            raise PermissionError(13, "Permission denied", path)
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    dataset = ImageFolder(str(folder))
+    assert dataset.closed == [str(folder / "deep" / "er")]
+    assert len(dataset) == 3
+    config = dict(type="mmal.ImageFolder", data_root=str(folder))
+    report = audit_datasets({"pool": [config]}, AuditSettings(accept=("pool-format",)))
+    (group,) = report.groups
+    assert (group.kind.name, group.count, group.severity) == ("folder-closed", 1, "warning")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("empty", "an empty folder"),
+        ("no", "no such fold"),
+        ("other", "pictures of other types: 1, such as .*a.heic"),
+        ("links", "links that lead nowhere: 1, such as .*a.jpg"),
+    ],
+)
 def test_folder_without_images(tmp_path, name, reason):
-    (tmp_path / "empty").mkdir()
+    for folder in ("empty", "other", "links"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "other" / "a.heic").write_text("a picture")
+    (tmp_path / "links" / "a.jpg").symlink_to("nothing.jpg")
 
     with pytest.raises(FileNotFoundError, match=rf"no image below data_root='.*{name}' \({reason}"):
         ImageFolder(str(tmp_path / name))

@@ -2,24 +2,27 @@
 
 import gc
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from mmengine.dataset import BaseDataset
-from mmengine.fileio import exists
 from mmengine.registry import DATASETS
 
+from .classes import SetClasses, compare_classes, compare_ignored
 from .coco import audit_coco
 from .coco_keypoints import audit_coco_keypoints
 from .generic import audit_folder, audit_generic
 from .image_cache import ImageCache
-from .images import ImageFacts, inspect_images
+from .image_facts import ImageFacts
+from .image_paths import find_missing, is_there, picture_beside
+from .images import inspect_images
 from .mpii import audit_mpii
 from .overlap import Picture, compare_pictures, compare_pool, find_equal_names
-from .report import AuditReport, SetCounts
+from .report import EXAMPLES, AuditReport, SetCounts
 from .settings import AuditSettings
-from .stated import SetAudit, StatedImage
+from .stated import SetAudit, StatedImage, are_percent
 from .voc import audit_voc
 
 Reader = Callable[[SetAudit], tuple[list[dict], list[StatedImage]]]
@@ -34,6 +37,13 @@ _READERS: dict[str, Reader] = {
 }
 
 
+#: What ``filter_data`` reads of ``filter_cfg``, by the same families.
+_FILTERS = {
+    "XMLDataset": ("filter_empty_gt", "min_size", "bbox_min_size"),
+    "BaseCocoStyleDataset": ("bbox_score_thr",),
+    "CocoDataset": ("filter_empty_gt", "min_size"),
+}
+
 #: Classes that read ``<name>.jpg`` in ``img_subdir``, whereas others may look elsewhere.
 _JPG_READERS = ("VOCDataset", "XMLDataset")
 
@@ -44,13 +54,14 @@ class _Leaf(NamedTuple):
     pictures: list[Picture]
     backend_args: dict | None
     reads_jpg: bool
-    classes: tuple[str, ...]
+    classes: SetClasses
 
 
 def audit_datasets(
     sets: Mapping[str, Sequence[dict]],
     settings: AuditSettings | None = None,
     cache: ImageCache | None = None,
+    unscored: Collection[str] = (),
 ) -> AuditReport:
     """Compare what annotation files say with what data sets hand out, and look at every image.
 
@@ -64,6 +75,8 @@ def audit_datasets(
             ``train``, ``val``, ``test`` and ``pool`` (of images without labels).
         settings: What is accepted, left out on purpose, and how many images are decoded.
         cache: Remembers images between runs; by default nothing is remembered.
+        unscored: Sets whose evaluator writes predictions, and compares them with no annotations
+            (``CocoMetric(format_only=True)``): their files may have none.
 
     Returns:
         The report; see :meth:`AuditReport.raise_errors`.
@@ -74,13 +87,17 @@ def audit_datasets(
         leaf
         for name, configs in sets.items()
         for cfg in configs
-        if (leaf := _audit_annotations(name, cfg, report, settings)) is not None
+        if (leaf := _audit_annotations(name, cfg, report, settings, name not in unscored))
+        is not None
     ]
     pictures = [picture for leaf in leaves for picture in leaf.pictures]
     _check_names(pictures, report)
     facts = _inspect(leaves, settings, report, cache)
     _compare_facts(pictures, facts, report)
-    _compare_classes(leaves, report)
+    classes = [leaf.classes for leaf in leaves if leaf.classes.set_name != "pool"]
+    compare_classes(classes, report)
+    if len(leaves) == sum(map(len, sets.values())):
+        compare_ignored(classes, settings.ignore_classes, report)
     compare_pictures(pictures, facts, report)
     find_equal_names(pictures, report)
     if any(leaf.reads_jpg for leaf in leaves if leaf.pictures[0].set_name == "train"):
@@ -104,20 +121,18 @@ def _inspect(
             (chosen if path in spread else others).setdefault(path, leaf.backend_args)
     # Once for all: processes that could not read all annotations must not wait for each other.
     facts = inspect_images(chosen, cache)
-    for path, backend_args in others.items():
-        if path not in facts and not _exists(path, backend_args):
-            facts[path] = ImageFacts("image-missing")
-    return facts
+    left = {path: backend_args for path, backend_args in others.items() if path not in facts}
+    return facts | dict.fromkeys(find_missing(left), ImageFacts("image-missing"))
 
 
 def _audit_annotations(
-    name: str, cfg: dict, report: AuditReport, settings: AuditSettings
+    name: str, cfg: dict, report: AuditReport, settings: AuditSettings, scored: bool
 ) -> _Leaf | None:
     """Audit one data set's annotations; None if there is nothing to look at further."""
     dataset = _build(name, cfg, report)
     if dataset is None:
         return None
-    audit = SetAudit(name, dataset, report, settings.ignore_classes)
+    audit = SetAudit(name, dataset, report, settings.ignore_classes, scored)
     if missing := _missing_paths(dataset):
         for path in missing:
             where = f"data_root={dataset.data_root!r} of the config's {type(dataset).__name__}"
@@ -127,6 +142,7 @@ def _audit_annotations(
         audit.add("class-twice", audit.source, "metainfo.classes", audit.classes)
         return None
     family = [cls.__name__ for cls in type(dataset).__mro__]
+    _check_filter(audit, family)
     read = next((reader for known, reader in _READERS.items() if known in family), audit_generic)
     if name == "pool":  # its annotations, if any, are not looked at
         read = audit_folder
@@ -149,6 +165,9 @@ def _audit_annotations(
     counts = _count(audit, images, infos, kept)
     report.sets.append(counts)
     _check_counts(audit, counts)
+    if are_percent(images):
+        value = f"all {counts.objects} boxes lie in the upper left 100 x 100 pixels"
+        audit.add("boxes-percent", audit.source, "", value)
     if dataset._indices is not None:
         infos = kept
     turns = _turns(dataset)
@@ -156,7 +175,10 @@ def _audit_annotations(
     if not (pictures := [p for p in pictures if p is not None]):
         return None
     reads_jpg = type(dataset).__name__ in _JPG_READERS
-    return _Leaf(pictures, _backend_args(dataset), reads_jpg, audit.classes)
+    audit.named.update(item.label for image in images for item in image.objects)
+    named = frozenset(audit.named) if images else None
+    classes = SetClasses(name, pictures[0].file, audit.classes, named)
+    return _Leaf(pictures, _backend_args(dataset), reads_jpg, classes)
 
 
 def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
@@ -185,7 +207,7 @@ def _missing_paths(dataset: BaseDataset) -> list[str]:
     return [
         p
         for p in dict.fromkeys(paths)
-        if p and not _exists(p, _backend_args(dataset) if p in images else backend_args)
+        if p and not is_there(p, _backend_args(dataset) if p in images else backend_args)
     ]
 
 
@@ -195,13 +217,6 @@ def _backend_args(dataset: BaseDataset) -> dict | None:
         if getattr(transform, "backend_args", None) is not None:
             return transform.backend_args
     return getattr(dataset, "backend_args", None)
-
-
-def _exists(path: str, backend_args: dict | None) -> bool:
-    try:
-        return exists(path, backend_args=backend_args)
-    except (AttributeError, NotImplementedError):  # a backend that cannot tell
-        return True
 
 
 def _explain_images(
@@ -232,7 +247,7 @@ def _check_counts(audit: SetAudit, counts: SetCounts) -> None:
     """Find sets of which nothing is used, or most boxes lie elsewhere than they should."""
     if audit.name == "pool" or not counts.images or not audit.classes:
         return  # no boxes, or nothing was loaded, and why has been said
-    if not counts.objects:
+    if not counts.objects and audit.scored:
         audit.add("no-objects", audit.source, "", f"{counts.objects_stated} are stated")
     out = audit.report.count(audit.name, "box-sticks-out")
     if out >= 10 and out > 0.2 * counts.objects_stated:
@@ -289,14 +304,16 @@ def _turns(dataset: BaseDataset) -> bool:
     return True
 
 
-def _compare_classes(leaves: Sequence[_Leaf], report: AuditReport) -> None:
-    """Compare the classes of the sets: a label is a place in them."""
-    first = next((leaf for leaf in leaves if leaf.pictures[0].set_name == "train"), None)
-    for leaf in leaves:
-        name = leaf.pictures[0].set_name
-        if first is not None and name in ("val", "test") and leaf.classes != first.classes:
-            value = f"metainfo.classes are {leaf.classes}; those of train are {first.classes}"
-            report.add(name, "classes-differ", leaf.pictures[0].file, "", value)
+def _check_filter(audit: SetAudit, family: Sequence[str]) -> None:
+    """Find keys of ``filter_cfg`` that the packages' data sets pass over."""
+    known = next((keys for name, keys in _FILTERS.items() if name in family), None)
+    of_package = type(audit.dataset).filter_data.__module__.startswith(("mmdet.", "mmpose."))
+    if known is None or not of_package:
+        return
+    for key in audit.dataset.filter_cfg or ():
+        if key not in known:
+            value = f"{key!r}; {type(audit.dataset).__name__} reads {', '.join(known)}"
+            audit.add("filter-unknown", audit.source, "filter_cfg", value)
 
 
 def _check_names(pictures: Sequence[Picture], report: AuditReport) -> None:
@@ -325,6 +342,8 @@ def _compare_facts(
 ) -> None:
     """Compare images with what is said of them."""
     seen = set()
+    missing: Counter[str] = Counter()
+    listings: dict[str, dict[str, str]] = {}
     for picture in pictures:
         fact = facts.get(picture.path)
         if fact is None or (picture.set_name, picture.path) in seen:
@@ -332,7 +351,12 @@ def _compare_facts(
         seen.add((picture.set_name, picture.path))
         annotation = f"annotation: {picture.file}" if picture.labelled else ""
         if fact.problem is not None:
-            detail = "; ".join(filter(None, (fact.detail, annotation)))
+            beside = None
+            if fact.problem == "image-missing" and missing[picture.set_name] < EXAMPLES:
+                missing[picture.set_name] += 1
+                beside = picture_beside(picture.path, listings)
+            beside = f"beside it is {beside}" if beside else ""
+            detail = "; ".join(filter(None, (fact.detail, beside, annotation)))
             report.add(picture.set_name, fact.problem, picture.path, "", detail)
         if picture.size is None or fact.problem not in (None, "image-truncated"):
             continue

@@ -15,6 +15,7 @@ from .stated import (
     describe,
     explain_left_out,
     is_share,
+    unknown_class,
 )
 
 _AREA_LIMIT = LIMIT**2
@@ -51,10 +52,11 @@ def _is_plain(dataset: object) -> bool:
 
 def _read(audit: SetAudit, problems: FileProblems) -> list[StatedImage]:
     """Read what the file states; note everything that loading would stumble over."""
-    tables = ("images", "categories") if audit.name == "pool" else TABLES
+    tables = TABLES if audit.scored else ("images", "categories")
     file = read_coco(problems, audit.dataset.backend_args, needs=tables)
     if file is None:
         return []
+    audit.named.update(map(str, file.categories.values()))
     _check_categories(audit, problems, file)
     reader = _Reader(audit, problems, file)
     return [reader.image(key, entry) for key, entry in file.images.items()]
@@ -69,7 +71,7 @@ def _check_categories(audit: SetAudit, problems: FileProblems, file: CocoFile) -
             continue
         if name in order:
             value = f"{name!r} has the ids {order[name]!r} and {key!r}"
-            problems.add("id-twice", "categories", value)
+            problems.add("category-twice", "categories", value)
         order.setdefault(name, key)
     audit.renamed = dict(zip(order, audit.classes, strict=False))
     audit.notes["class-shifted"] = f"; order of the file: {tuple(order)}"
@@ -151,8 +153,7 @@ class _Reader:
         left, top, width, height = written = annotation["bbox"]
         box = (left, top, left + width, top + height)
         if label not in self._known:
-            ignored = label in self._audit.ignore_classes
-            return StatedObject(place, label, box, "class-ignored" if ignored else "class-unknown")
+            return StatedObject(place, label, box, unknown_class(self._audit, label))
         reason = _reason(box, written, annotation["area"], image.size)
         if self._in_shares and reason is not None and is_share(written):
             reason = "box-shares"
@@ -175,14 +176,15 @@ class _Reader:
             audit.add(kind, image.file, place, describe(stated, image))
         if self._masks is None:
             return
-        problem = mask_problem(annotation.get("segmentation"), image.size, self._masks)
-        if problem is None or (stated.ignored and problem[0] == "mask-invalid"):
+        mask = annotation.get("segmentation")
+        problem = mask_problem(mask, stated.box, image.size, self._masks)
+        if problem is None:
             return
         kind, value = problem
-        if kind == "mask-invalid":
-            audit.add(kind, image.file, place, value)
-        else:
+        if kind in ("mask-missing", "value-wrong"):  # loading stumbles over them
             self._problems.add(kind, place, value)
+        elif not stated.ignored:
+            audit.add(kind, image.file, place, value)
 
 
 def _is_box(box: object) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .coco_file import CocoFile, is_number, is_whole, read_coco, read_json
+from .coco_file import TABLES, CocoFile, is_number, is_whole, read_coco, read_json
 from .file_problems import FileProblems
 from .generic import audit_generic
 from .people import People, audit_people, check_handed_out
@@ -26,7 +26,8 @@ def audit_detections(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
         check_handed_out(audit, infos)
         return infos, images
     problems = FileProblems(audit, audit.source)
-    file = read_coco(problems, image_id=is_whole)
+    tables = TABLES if audit.scored else ("images", "categories")
+    file = read_coco(problems, image_id=is_whole, needs=tables)
     problems.file = audit.dataset.bbox_file
     detections = read_json(problems)
     if detections is not None and not isinstance(detections, list):

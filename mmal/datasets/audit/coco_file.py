@@ -108,7 +108,9 @@ def read_coco(
                 problems.lacks(f"category {key!r}", category, "name", "a string")
     return CocoFile(
         images=images,
-        annotations=_by_image(problems, images, annotations),
+        annotations=_by_image(
+            problems, images, annotations, categories if "categories" in needs else {}
+        ),
         categories={key: category.get("name") for key, category in categories.items()},
     )
 
@@ -148,7 +150,10 @@ def _name(entry: dict, table: str) -> str:
 
 
 def _by_image(
-    problems: FileProblems, images: dict[Hashable, dict], annotations: dict[Hashable, dict]
+    problems: FileProblems,
+    images: dict[Hashable, dict],
+    annotations: dict[Hashable, dict],
+    categories: dict[Hashable, dict],
 ) -> dict[Hashable, list[dict]]:
     """Return annotations by their images' ids; note those of images that are not listed."""
     found: dict[Hashable, list[dict]] = defaultdict(list)
@@ -161,6 +166,9 @@ def _by_image(
         elif not is_id(annotation.get("category_id")):
             place = f"annotation {key!r}"
             problems.lacks(place, annotation, "category_id", "the id of a category")
+        elif (kind := annotation["category_id"]) not in categories and _twin(kind) in categories:
+            expected = f"the category's id as it is listed, {_twin(kind)!r}"
+            problems.wrong(f"annotation {key!r}", "category_id", kind, expected)
         elif owner in images:
             found[owner].append(annotation)
         else:
@@ -174,11 +182,15 @@ def _by_image(
     return found
 
 
+def _twin(key: int | str | float) -> int | str:
+    """Return an id as another type: the number that a string is, or the string of a number."""
+    return int(key) if isinstance(key, str) and key.isdecimal() else str(key)
+
+
 def _note_orphan(problems: FileProblems, images: dict, key: Hashable, owner: Hashable) -> bool:
     """Note that an annotation's image is not listed; return False if it is as another type."""
     place = f"annotation {key!r}"
-    twin = int(owner) if isinstance(owner, str) and owner.isdecimal() else str(owner)
-    if twin in images:
+    if (twin := _twin(owner)) in images:
         problems.wrong(place, "image_id", owner, f"the image's id as it is listed, {twin!r}")
         return False
     problems.audit.add("orphan", problems.file, place, f"image_id {show(owner)}")

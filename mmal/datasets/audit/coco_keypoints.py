@@ -29,7 +29,8 @@ def audit_coco_keypoints(audit: SetAudit) -> tuple[list[dict], list[StatedImage]
     if audit.dataset.bbox_file:
         return audit_detections(audit)
     problems = FileProblems(audit, audit.source)
-    file = read_coco(problems, image_id=is_whole, needs=("images", "annotations"))
+    tables = ("images", "annotations") if audit.scored else ("images",)
+    file = read_coco(problems, image_id=is_whole, needs=tables)
     reader = _Reader(audit, problems)
     images = reader.read(file) if file is not None else []
     return audit_people(audit, problems, images, reader.people(), _LEVELS)

@@ -1,8 +1,10 @@
 """Masks in COCO layout: polygons, and run lengths."""
 
 from mmengine.dataset import BaseDataset
+from pycocotools import mask as run_lengths
 
-from .coco_file import show
+from .file_problems import show
+from .stated import Box
 
 _NUMBERS = {int, float}
 #: The sum of a polygon's numbers is below it, unless one of them is no number of pixels.
@@ -17,11 +19,14 @@ def mask_type(dataset: BaseDataset) -> str | None:
     return None
 
 
-def mask_problem(mask: object, size: tuple[int, int], kind: str) -> tuple[str, str] | None:
+def mask_problem(
+    mask: object, box: Box, size: tuple[int, int], kind: str
+) -> tuple[str, str] | None:
     """Return what is wrong with the mask of an object.
 
     Args:
         mask: ``segmentation`` of its annotation; None if it has none.
+        box: Left, top, right, bottom of the object in pixels.
         size: Width and height of the image.
         kind: ``polygons`` or ``bitmaps``.
 
@@ -31,12 +36,12 @@ def mask_problem(mask: object, size: tuple[int, int], kind: str) -> tuple[str, s
     if not mask:
         return "mask-missing", "no segmentation" if mask is None else f"segmentation {show(mask)}"
     if isinstance(mask, list):
-        return _polygon_problem(mask)
+        return _polygon_problem(mask) or _place_problem(mask, _extent(mask), box)
     if not isinstance(mask, dict):
         return "value-wrong", f"segmentation is {show(mask)}; expected polygons or run lengths"
     if kind == "polygons":
         return "mask-invalid", "run lengths, which LoadAnnotations(poly2mask=False) cannot use"
-    return _run_problem(mask, size)
+    return _run_problem(mask, size) or _place_problem(mask, _run_extent(mask, size), box)
 
 
 def _polygon_problem(polygons: list) -> tuple[str, str] | None:
@@ -52,6 +57,36 @@ def _polygon_problem(polygons: list) -> tuple[str, str] | None:
             return "value-wrong", f"{found}; expected an x and a y of every point"
         good |= len(polygon) >= 6
     return None if good else ("mask-invalid", "no polygon has three points or more")
+
+
+def _extent(polygons: list[list[float]]) -> Box:
+    across = [x for polygon in polygons for x in polygon[::2]]
+    down = [y for polygon in polygons for y in polygon[1::2]]
+    return min(across), min(down), max(across), max(down)
+
+
+def _run_extent(mask: dict, size: tuple[int, int]) -> Box:
+    if isinstance(mask["counts"], list):
+        mask = run_lengths.frPyObjects(mask, size[1], size[0])
+    left, top, width, height = run_lengths.toBbox(mask).tolist()  # 0 if there is none
+    return left, top, left + width, top + height
+
+
+def _place_problem(mask: list | dict, extent: Box, box: Box) -> tuple[str, str] | None:
+    """Return what is wrong with where a mask lies, given its extent and its object's box."""
+    if extent[2] <= 1 and extent[3] <= 1 and isinstance(mask, list) and max(box[2:]) > 2:
+        return "mask-shares", f"segmentation {show(mask)}, box {_show_box(box)}"
+    if extent == (0, 0, 0, 0):
+        return "mask-elsewhere", "the mask is empty"
+    # Counting pixels from 1, or rounding, moves edges by a pixel.
+    apart = [max(extent[i] - box[i + 2], box[i] - extent[i + 2]) for i in (0, 1)]
+    if max(apart) >= 2:
+        return "mask-elsewhere", f"mask {_show_box(extent)}, box {_show_box(box)}"
+    return None
+
+
+def _show_box(box: Box) -> str:
+    return f"[{', '.join(f'{v:g}' for v in box)}]"
 
 
 def _run_problem(mask: dict, size: tuple[int, int]) -> tuple[str, str] | None:

@@ -4,6 +4,13 @@ import math
 
 from .stated import SetAudit, StatedImage
 
+#: Where an ImageFolder notes what it passes over, by the kind of the finding.
+_PASSED_OVER = {
+    "type-not-read": "other_pictures",
+    "link-dangling": "dangling",
+    "folder-closed": "closed",
+}
+
 
 def audit_generic(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
     """Check what a data set hands out by itself.
@@ -32,5 +39,9 @@ def audit_generic(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
 
 
 def audit_folder(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
-    """List the images of a folder, which states nothing."""
-    return audit.load()[0], []
+    """List the images of a folder, which states nothing, and report what it does not list."""
+    infos = audit.load()[0]
+    for kind, attribute in _PASSED_OVER.items():
+        for path in sorted(getattr(audit.dataset, attribute, ())):
+            audit.add(kind, path)
+    return infos, []

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS images_1 (
 """
 _LOOKUP = "SELECT bytes, mtime_ns, width, height, turned, digest FROM images_1 WHERE path = ?"
 _STORE = "INSERT OR REPLACE INTO images_1 VALUES (?, ?, ?, ?, ?, ?, ?)"
-# A name that is no UTF-8 is among them: such files are named by the audit.
+# A cache whose own path is no UTF-8 is among them.
 _FAILURES = (sqlite3.Error, OSError, UnicodeEncodeError)
 
 
@@ -33,7 +33,8 @@ def cache_folder() -> Path:
 class ImageCache:
     """What was seen of good images, by absolute path, size in bytes and time of change.
 
-    Images with a problem are not remembered: they are looked at again once they are mended. Where
+    Images with a problem are not remembered: they are looked at again once they are mended; nor are
+    those whose names no database holds, since they are no UTF-8, which the audit reports. Where
     the file cannot be written or read (a full disk, a file system without locks), everything is
     looked at anew.
 
@@ -49,7 +50,7 @@ class ImageCache:
         found = {}
         try:
             with closing(self._connect()) as connection:
-                for path in paths:
+                for path in filter(_is_utf8, paths):
                     row = connection.execute(_LOOKUP, (os.path.abspath(path),)).fetchone()
                     if row is not None and row[:2] == _state(path):
                         width, height, turned, digest = row[2:]
@@ -65,7 +66,7 @@ class ImageCache:
         rows = [
             (os.path.abspath(path), *state, *seen.size, seen.turned, seen.digest)
             for path, seen in facts.items()
-            if seen.problem is None and (state := _state(path)) is not None
+            if seen.problem is None and _is_utf8(path) and (state := _state(path)) is not None
         ]
         if not rows:
             return
@@ -87,6 +88,14 @@ class ImageCache:
             logger="current",
             level=logging.WARNING,
         )
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        os.path.abspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _state(path: str) -> tuple[int, int] | None:

@@ -49,7 +49,7 @@ _ERRORS = _kinds(
         "list-line",
         "line of an image list is no image's name",
         "lines of image lists are no images' names",
-        "Write one name a line, without suffix, in UTF-8 without a byte order mark",
+        "Write one name a line, without folder and suffix, in UTF-8 without a byte order mark",
     ),
     (
         "nothing-stated",
@@ -133,6 +133,19 @@ _ERRORS = _kinds(
         "Add the classes to metainfo.classes (and to num_classes), or list them in ignore_classes",
     ),
     (
+        "class-spelling",
+        "object has a class of the config but for blanks or capitals, and would be left out",
+        "objects have classes of the config but for blanks or capitals, and would be left out",
+        "Write it in metainfo.classes as the annotation files do, or rename it there",
+    ),
+    (
+        "category-twice",
+        "class has two categories in the file",
+        "classes have two categories each in the file",
+        "Give each class one category, and its id to all of its annotations: classes are numbered "
+        "by the categories, and those that follow would be shifted",
+    ),
+    (
         "class-shifted",
         "object is handed out as another class than the file says",
         "objects are handed out as other classes than the file says",
@@ -172,6 +185,18 @@ _ERRORS = _kinds(
         "Add polygons, leave the objects out of the file, or train a model without masks",
     ),
     (
+        "mask-shares",
+        "object has a mask in shares of the image, not in pixels",
+        "objects have masks in shares of the image, not in pixels",
+        "Multiply its points by the width and height of the image",
+    ),
+    (
+        "mask-elsewhere",
+        "object has a mask that covers nothing of its box",
+        "objects have masks that cover nothing of their boxes",
+        "Check that mask and box are of the same object, and of the same size of the image",
+    ),
+    (
         "object-lost",
         "object is not handed out by the data set, for no known reason",
         "objects are not handed out by the data set, for no known reason",
@@ -207,6 +232,12 @@ _ERRORS = _kinds(
         "person has a visible joint that is not a number",
         "people have visible joints that are not numbers",
         "Mend the joint, or mark it as not visible",
+    ),
+    (
+        "joints-shares",
+        "person has joints in shares of the image, not in pixels",
+        "people have joints in shares of the image, not in pixels",
+        "Multiply them by the width and height of the image",
     ),
     (
         "person-no-box",
@@ -289,6 +320,30 @@ _WARNINGS = _kinds(
         "",
     ),
     (
+        "ignore-unknown",
+        "entry of ignore_classes leaves nothing out",
+        "entries of ignore_classes leave nothing out",
+        "Write it as the annotation files do, or remove it",
+    ),
+    (
+        "filter-unknown",
+        "key of filter_cfg is none that the data set reads",
+        "keys of filter_cfg are none that the data set reads",
+        "It filters nothing: check its name",
+    ),
+    (
+        "boxes-percent",
+        "set has boxes of which none reaches beyond 100 pixels, on images that are much larger",
+        "sets have boxes of which none reaches beyond 100 pixels, on images that are much larger",
+        "If they are in percent, multiply them by the width and height of the image, through 100",
+    ),
+    (
+        "object-twice",
+        "object is there twice: same image, class and box",
+        "objects are there twice: same image, class and box",
+        "Keep one of them: each is trained on and counted",
+    ),
+    (
         "mask-invalid",
         "object has a mask without area and is ignored in training",
         "objects have masks without area and are ignored in training",
@@ -311,6 +366,24 @@ _WARNINGS = _kinds(
         "picture is there under two names",
         "pictures are there under two names",
         "",
+    ),
+    (
+        "type-not-read",
+        "picture of the pool is of a type that ImageFolder does not list",
+        "pictures of the pool are of types that ImageFolder does not list",
+        "Convert them; or, if OpenCV reads the type, add it to suffixes of ImageFolder",
+    ),
+    (
+        "link-dangling",
+        "link in the pool leads nowhere",
+        "links in the pool lead nowhere",
+        "Mend or remove it: what it stood for is not scored",
+    ),
+    (
+        "folder-closed",
+        "folder of the pool cannot be read",
+        "folders of the pool cannot be read",
+        "Let yourself read it, if there are images in it",
     ),
     (
         "names-equal",
@@ -344,6 +417,18 @@ _WARNINGS = _kinds(
         "person has no visible joint and is left out, or teaches nothing",
         "people have no visible joint and are left out, or teach nothing",
         "",
+    ),
+    (
+        "joint-off-box",
+        "person has a visible joint further from the box than the box is long",
+        "people have visible joints further from their boxes than the boxes are long",
+        "Check that box and joints are those of one person, and of the same size of the image",
+    ),
+    (
+        "person-twice",
+        "person is there twice: same image, box and joints",
+        "people are there twice: same image, box and joints",
+        "Keep one of them: each is trained on and counted",
     ),
     (
         "joint-outside",

@@ -11,6 +11,8 @@ from .stated import SetAudit, StatedImage, StatedObject, if_stock
 
 #: A visible joint may be this share of the image's size away from it before that is odd.
 _MARGIN = 0.5
+#: Pixels that a box has at least, if it is one.
+_LEAST = 4
 
 
 @dataclass
@@ -89,7 +91,9 @@ def audit_people(
     """
     people.add_to_images()
     look_at_joints(audit, people, levels)
-    if not problems and people.left_out.all():
+    # Without people top-down data sets have nothing to say anything of.
+    needed = audit.scored or audit.dataset.data_mode == "topdown"
+    if needed and not problems and people.left_out.all():
         value = f"none of {len(people.keys)} people can be used" if people.keys else "nobody"
         audit.add("nothing-stated", audit.source, "", value)
     infos = load_unless(audit, problems, images)
@@ -125,12 +129,73 @@ def look_at_joints(audit: SetAudit, people: People, levels: Sequence[int]) -> No
     finite = np.isfinite(people.joints).all(axis=2)
     report("joint-not-finite", visible & ~finite)
     report("visibility-odd", ~np.isin(people.visible, levels))
+    _find_twice(audit, people)
     nobody = ~visible.any(axis=1) & wanted
     people.report(audit, "no-joints", nobody, lambda i: f"on {people.images[i].name}")
     if nobody.size and all(image.size is not None for image in people.images):
         size = np.array([image.size for image in people.images], dtype=float)[:, None]
         far = (people.joints < -_MARGIN * size) | (people.joints > (1 + _MARGIN) * size)
-        report("joint-outside", visible & finite & far.any(axis=2) & ~people.left_out[:, None])
+        far = far.any(axis=2)
+        used = visible & finite & ~people.left_out[:, None]
+        report("joint-outside", used & far)
+        shares = _in_shares(people, used)
+        people.report(audit, "joints-shares", shares, lambda i: _first_joints(people, i))
+        report("joint-off-box", used & ~far & ~shares[:, None] & _off_box(people))
+
+
+def _in_shares(people: People, used: np.ndarray) -> np.ndarray:
+    """Whether the joints of each person are in shares of the image, as its box is not.
+
+    One person in the corner of an image says nothing; most of a file do.
+
+    Args:
+        people: Everybody.
+        used: Which joints count. (N, K)
+
+    Returns:
+        One value a person. (N,)
+    """
+    shown = used.any(axis=1)
+    where = np.where(used[..., None], people.joints, 0)
+    inside = ((where >= 0) & (where <= 1)).all(axis=(1, 2))
+    parts = (where != np.floor(where)).any(axis=(1, 2))
+    shares = shown & inside & parts & (people.boxes[:, 2:] > 2).any(axis=1)
+    return shares if 2 * shares.sum() > shown.sum() else np.zeros_like(shares)
+
+
+def _first_joints(people: People, index: int) -> str:
+    first = np.flatnonzero(people.visible[index] > 0)[:3]
+    places = ", ".join(f"({x:g}, {y:g})" for x, y in people.joints[index, first].tolist())
+    box = ", ".join(f"{v:g}" for v in people.boxes[index].tolist())
+    return f"joints at {places}, box [{box}]"
+
+
+def _off_box(people: People) -> np.ndarray:
+    """Whether joints are further from their person's box than its longer side, as (N, K)."""
+    corners = people.boxes.reshape(-1, 2, 2)
+    length = (corners[:, 1] - corners[:, 0]).max(axis=1)[:, None, None]
+    low, high = corners[:, :1] - length, corners[:, 1:] + length
+    off = ((people.joints < low) | (people.joints > high)).any(axis=2)
+    return off & (length[..., 0] >= _LEAST)  # others are no boxes in pixels
+
+
+def _find_twice(audit: SetAudit, people: People) -> None:
+    """Report people of the same box and joints as one before them, unless they are ignored."""
+    first: dict[tuple, int] = {}
+    others: dict[int, int] = {}
+    used = (people.visible > 0).any(axis=1) & ~people.left_out & ~people.ignored
+    for i in np.flatnonzero(used).tolist():
+        joints = people.joints[i].tobytes(), (people.visible[i] > 0).tobytes()
+        other = first.setdefault((people.images[i].key, people.boxes[i].tobytes(), *joints), i)
+        if other != i:
+            others[i] = other
+    twice = np.isin(np.arange(len(used)), list(others))
+    people.report(
+        audit,
+        "person-twice",
+        twice,
+        lambda i: f"on {people.images[i].name}, as {people.places[others[i]]}",
+    )
 
 
 def compare_people(audit: SetAudit, people: People, infos: Sequence[dict]) -> None:

@@ -74,6 +74,7 @@ class SetAudit:
         dataset: The data set, built lazily.
         report: Where findings go.
         ignore_classes: Classes in annotations that are left out on purpose.
+        scored: Whether its annotations are what predictions are compared with, or learnt from.
     """
 
     def __init__(
@@ -82,12 +83,18 @@ class SetAudit:
         dataset: BaseDataset,
         report: AuditReport,
         ignore_classes: Iterable[str] = (),
+        scored: bool = True,
     ) -> None:
         self.name = name
         self.dataset = dataset
         self.report = report
         self.ignore_classes = frozenset(ignore_classes)
+        self.scored = scored
         self.classes: tuple[str, ...] = tuple(dataset.metainfo.get("classes") or ())
+        #: Every class that its files name, known or not.
+        self.named: set[str] = set()
+        #: The classes by what is left of their names where blanks and capitals do not matter.
+        self.spellings = {spelling(name): name for name in self.classes}
         # A user's own class may hand out on purpose what a file does not say.
         self.is_stock = all(
             method.__module__.split(".")[0] in _STOCK
@@ -164,6 +171,7 @@ class SetAudit:
 def compare_objects(audit: SetAudit, image: StatedImage, info: dict) -> None:
     """Explain every difference between what a file states of an image and what is handed out."""
     explain_left_out(audit, image)
+    _find_twice(audit, image)
     expected = [stated for stated in image.objects if stated.left_out is None]
     instances = info.get("instances", ())
     if _are_equal(audit, expected, instances):
@@ -192,14 +200,39 @@ def compare_objects(audit: SetAudit, image: StatedImage, info: dict) -> None:
         audit.add(if_stock(audit, "object-changed"), image.file, f"on {image.name}", value)
 
 
+def spelling(name: object) -> str:
+    """Return what is left of a name where blanks and capitals do not matter."""
+    return " ".join(str(name).split()).casefold()
+
+
+def unknown_class(audit: SetAudit, label: str) -> str:
+    """Return the kind of finding for an object whose class the config does not have."""
+    if label in audit.ignore_classes:
+        return "class-ignored"
+    return "class-spelling" if spelling(label) in audit.spellings else "class-unknown"
+
+
 def explain_left_out(audit: SetAudit, image: StatedImage) -> None:
     """Report why a data set should not hand out some objects of an image."""
     for item in image.objects:
-        if item.left_out in ("class-unknown", "class-ignored"):
-            value = describe(item, image)
-            audit.tally(item.left_out, repr(item.label), image.file, item.place, value)
+        if item.left_out in ("class-unknown", "class-ignored", "class-spelling"):
+            what = repr(item.label)
+            if item.left_out == "class-spelling":
+                what += f" in place of {audit.spellings[spelling(item.label)]!r}"
+            audit.tally(item.left_out, what, image.file, item.place, describe(item, image))
         elif item.left_out is not None:
             audit.add(item.left_out, image.file, item.place, describe(item, image))
+
+
+def _find_twice(audit: SetAudit, image: StatedImage) -> None:
+    """Report objects of the same class and box as one before them, unless they are ignored."""
+    first: dict[tuple, StatedObject] = {}
+    for item in image.objects:
+        if item.left_out is None and not item.ignored:
+            other = first.setdefault((item.label, item.box), item)
+            if other is not item:
+                value = f"{describe(item, image)}, as {other.place}"
+                audit.tally("object-twice", repr(item.label), image.file, item.place, value)
 
 
 def _are_equal(
@@ -239,6 +272,22 @@ def box_problem(box: Box, size: tuple[float, float] | None) -> str | None:
 def is_share(box: Box) -> bool:
     """Whether a box, as its file writes it, seems to be in shares of the image, not in pixels."""
     return all(0 <= v <= 1 for v in box) and any(v != int(v) for v in box)
+
+
+def are_percent(images: Sequence[StatedImage]) -> bool:
+    """Whether the boxes of a file seem to be in percent of their images, not in pixels.
+
+    One box says nothing, and neither do small images; many that all lie in the upper left corners
+    of larger images, and fill those corners, do.
+    """
+    shown = [image for image in images if any(item.left_out is None for item in image.objects)]
+    boxes = [item.box for image in shown for item in image.objects if item.left_out is None]
+    if len(shown) < 5 or len(boxes) < 20:
+        return False
+    if any(image.size is None or min(image.size) <= 200 for image in shown):
+        return False
+    # Sums of decimals may exceed 100.
+    return all(50 < max(box[side] for box in boxes) < 100.5 for side in (2, 3))
 
 
 def _label(audit: SetAudit, item: dict) -> str:

@@ -1,6 +1,8 @@
 """Annotations in PASCAL VOC layout: an XML file an image, a list of names."""
 
+import codecs
 import os
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
@@ -8,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import get, get_text
 from rich.progress import track
 
+from ..image_folder import IMAGE_SUFFIXES
 from .coco_file import LIMIT
 from .stated import (
     SetAudit,
@@ -17,9 +20,12 @@ from .stated import (
     compare_objects,
     describe,
     is_share,
+    unknown_class,
 )
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+#: The encoding that the first line of an XML file declares.
+_DECLARED = re.compile(rb"""<\?xml[^>]*encoding=["']([\w.-]+)["']""")
 
 
 def audit_voc(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
@@ -63,7 +69,10 @@ def _check_list(audit: SetAudit) -> bool:
     path = audit.dataset.ann_file
     try:
         text = get_text(path, backend_args=audit.dataset.backend_args)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        audit.add("unreadable", path, "", f"it is not in UTF-8: {error}")
+        return False
+    except OSError as error:
         audit.add("unreadable", path, "", error)
         return False
     lines = text.removesuffix("\n").split("\n") if text else []
@@ -94,11 +103,16 @@ def _line_problem(audit: SetAudit, name: str) -> str | None:
         return "begins or ends with a blank"
     if len(name.split()) > 1 and not os.path.isfile(_xml_path(audit, name)):
         return "has a second column"
-    stem, suffix = os.path.splitext(name)
-    is_file_name = suffix.lower() in (".jpg", ".jpeg", ".png", ".xml")
-    if is_file_name and os.path.isfile(_xml_path(audit, stem)):
-        return None if os.path.isfile(_xml_path(audit, name)) else f"has the suffix {suffix}"
-    return None
+    folder, _, base = name.replace("\\", "/").rpartition("/")
+    stem, suffix = os.path.splitext(base)
+    is_file_name = suffix.lower() in (*IMAGE_SUFFIXES, ".xml")
+    # A plain name is looked for when its file is read.
+    if not (folder or is_file_name) or os.path.isfile(_xml_path(audit, name)):
+        return None
+    if not os.path.isfile(_xml_path(audit, stem if is_file_name else base)):
+        return None
+    parts = [f"the folder {folder}"] * bool(folder) + [f"the suffix {suffix}"] * is_file_name
+    return f"has {' and '.join(parts)}"
 
 
 def _offset(audit: SetAudit, infos: Sequence[dict]) -> int:
@@ -130,13 +144,15 @@ def _read(
         size: Width and height where the file has none.
         offset: What the data set subtracts from coordinates.
     """
+    content = b""
     try:
-        root = ET.fromstring(_content(audit, path))
+        content = _content(audit, path)
+        root = ET.fromstring(content)
     except FileNotFoundError:
         audit.add("path-missing", path, "", f"{key} is listed in {audit.dataset.ann_file}")
         return None
     except (ET.ParseError, OSError, ValueError, LookupError) as error:
-        audit.add("unreadable", path, "", f"it does not parse: {error}")
+        audit.add("unreadable", path, "", f"it does not parse: {error}{_encoding_hint(content)}")
         return None
     problems = list(_value_problems(root, audit.classes))
     for kind, place, value in problems:
@@ -153,6 +169,30 @@ def _read(
     for number, item in enumerate(root.findall("object"), 1):
         _add_object(audit, image, f"object {number}", item, offset)
     return image
+
+
+def _encoding_hint(content: bytes) -> str:
+    """Say of a file that does not parse that its encoding is why, if it is."""
+    declared = _DECLARED.search(content[:200].replace(b"\0", b""))
+    declared = declared[1].decode() if declared else "utf-8"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
+        found = "UTF-16"
+    elif not _is_utf8(content):
+        found = "another encoding than UTF-8"
+    elif declared.lower() not in ("utf-8", "utf8", "us-ascii"):
+        found = "UTF-8"
+    else:
+        return ""
+    advice = 'save it in UTF-8, with encoding="utf-8" in its first line'
+    return f"; it is in {found}, and read as {declared}: {advice}"
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _content(audit: SetAudit, path: str) -> bytes:
@@ -217,8 +257,7 @@ def _add_object(
     """Add what an ``object`` element states to the image, and note what is odd about it."""
     label = item.findtext("name")
     if label not in audit.classes:
-        kind = "class-ignored" if label in audit.ignore_classes else "class-unknown"
-        image.objects.append(StatedObject(place, label, None, kind))
+        image.objects.append(StatedObject(place, label, None, unknown_class(audit, label)))
         return
     written = tuple(map(float, _corners(item)))
     left, top, right, bottom = box = tuple(int(v) - offset for v in written)

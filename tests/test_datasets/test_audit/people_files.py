@@ -9,11 +9,11 @@ import numpy as np
 WIDTH, HEIGHT = 60, 40
 
 
-def keypoints(visibility: int = 2) -> list[float]:
-    return [v for i in range(17) for v in (10 + i, 5.5 + i, visibility)]
+def keypoints(visibility: int = 2, dy: float = 0) -> list[float]:
+    return [v for i in range(17) for v in (10 + i, 5.5 + dy + i, visibility)]
 
 
-def person(number: int, image: int, **keys: object) -> dict:
+def person(number: int, image: int, dy: float = 0, **keys: object) -> dict:
     return dict(
         id=number,
         image_id=image,
@@ -22,7 +22,7 @@ def person(number: int, image: int, **keys: object) -> dict:
         area=700,
         iscrowd=0,
         num_keypoints=17,
-        keypoints=keypoints(),
+        keypoints=keypoints(dy=dy),
         segmentation=[[5, 4, 35, 4, 35, 29]],
         **keys,
     )
@@ -38,7 +38,7 @@ def write_people(tmp_path: Path) -> dict:
     images = [dict(id=i, file_name=f"{i}.jpg", width=WIDTH, height=HEIGHT) for i in (1, 2, 3)]
     content = dict(
         images=images,
-        annotations=[person(7, 1), person(8, 1), person(9, 2)],
+        annotations=[person(7, 1), person(8, 1, dy=1), person(9, 2)],
         categories=[dict(id=1, name="person")],
     )
     (tmp_path / "people.json").write_text(json.dumps(content))

@@ -49,6 +49,21 @@ def test_sets_with_nothing_in_common(write_set, pool):
     assert found(audit_datasets({**sets, "pool": [pool("x.jpg", "y.jpg")]})) == {}
 
 
+def test_what_the_pool_passes_over(pool, tmp_path):
+    config = pool("x.jpg", "deep/y.jpg")
+    for number in range(5):
+        (tmp_path / "pool" / "deep" / f"{number}.HEIC").write_text("a picture")
+    (tmp_path / "pool" / "link.jpg").symlink_to("nothing.jpg")
+    report = audit_datasets({"pool": [config]})
+
+    assert found(report) == {("pool", "type-not-read"): 5, ("pool", "link-dangling"): 1}
+    assert {group.severity for group in report.groups} == {"warning"}
+    text = "\n".join(map(str, report.groups))
+    assert f"{tmp_path}/pool/deep/0.HEIC" in text
+    assert f"{tmp_path}/pool/link.jpg" in text
+    assert report.sets[0].images == 2
+
+
 def test_test_images_in_the_training_list(write_set):
     report = audit_datasets(
         dict(train=[write_set("train", "abc")], test=[write_set("test", "bcd")])

@@ -1,13 +1,16 @@
 """What COCO files say, against what MMDetection makes of them."""
 
 import math
+from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 from audited_files import audit, change, found, path_of, text
 from mmdet.datasets import CocoDataset
 from mmengine.registry import DATASETS
 
-from mmal.datasets.audit import audit_datasets
+from mmal.datasets.audit import AuditSettings, audit_datasets
 
 IMAGES = {"a": [("cat", 5, 6, 25, 26)], "b": [("dog", 1, 1, 9, 9), ("cat", 3, 3, 30, 30)], "c": []}
 
@@ -61,7 +64,9 @@ def test_two_categories_of_one_name(coco):
         content["categories"].insert(0, dict(id=17, name="dog", supercategory="none"))
 
     change(coco, edit)
-    assert f"{path_of(coco)}, categories: 'dog' has the ids 17 and 1" in text(audit(coco))
+    report = audit(coco)
+    assert found(report)["category-twice"] == 1
+    assert f"{path_of(coco)}, categories: 'dog' has the ids 17 and 1" in text(report)
 
 
 def test_classes_in_another_order_than_the_files(coco):
@@ -110,6 +115,23 @@ def test_unknown_classes_are_counted(write_coco, tmp_path):
     assert report.sets[0].objects == 2
 
 
+def test_classes_of_another_spelling(coco):
+    """Loading compares names as they are."""
+    change(coco, lambda content: content["categories"][1].update(name="Dog "))
+    dataset = DATASETS.build({**coco, "pipeline": []})
+    lost = 3 - sum(len(info["instances"]) for info in dataset)
+
+    report = audit(coco)
+    assert found(report) == {"class-spelling": lost}
+    assert lost == 1
+    assert f"{path_of(coco)}: 'Dog ' in place of 'dog' (1)" in text(report)
+    assert found(audit(coco, ignore_classes=("Dog ",))) == {"class-ignored": 1}
+    # Two names of the config that differ in that alone are two classes.
+    classes = dict(classes=("cat", "Dog ", "dog"))
+    change(coco, lambda content: content["categories"].append(dict(id=2, name="dog")))
+    assert audit({**coco, "metainfo": classes}).groups == []
+
+
 @pytest.mark.parametrize(
     ("edit", "kind", "handed_out"),
     [
@@ -151,6 +173,39 @@ def test_boxes_in_shares_of_the_image(coco, box):
     assert f"{path_of(coco)}, annotation 0" in text(report)
 
 
+def write_large(write_coco, root: Path, boxes: dict, size: int) -> dict:
+    """Write a COCO file whose images are said to be of another size."""
+    config = write_coco(root, boxes)
+    change(config, lambda content: [i.update(width=size, height=size) for i in content["images"]])
+    return config
+
+
+@pytest.mark.parametrize(
+    ("size", "images", "scale", "percent"),
+    [
+        (640, 6, 1, True),
+        (640, 6, 2, False),  # some reach beyond 100 pixels
+        (640, 6, 0.4, False),  # none is in the right or lower half, if these are percent
+        (200, 6, 1, False),  # no wonder on small images
+        (640, 4, 1, False),  # too few to say
+    ],
+)
+def test_boxes_in_percent_of_the_image(write_coco, tmp_path, size, images, scale, percent):
+    rng = np.random.default_rng(1)
+    boxes = {}
+    for name in "abcdef"[:images]:
+        corners = np.hstack([rng.uniform(1, 50, (5, 2)), rng.uniform(60, 100, (5, 2))]) * scale
+        boxes[name] = [("cat", *corner) for corner in corners.tolist()]
+    config = write_large(write_coco, tmp_path, boxes, size)
+
+    report = audit(config, accept=("size-differs",))
+    assert ("boxes-percent" in found(report)) == percent
+    assert [g.kind.name for g in report.of("error")] == []
+    if percent:
+        says = "all 30 boxes lie in the upper left 100 x 100 pixels"
+        assert f"{path_of(config)}: {says}" in text(report)
+
+
 def test_every_area_is_0(coco):
     change(coco, lambda content: [a.update(area=0) for a in content["annotations"]])
 
@@ -175,6 +230,65 @@ def test_images_without_objects(coco):
     for name in ("train", "test"):
         assert found(audit(coco, name)) == {"key-missing": 1}
     assert found(audit(coco, "pool")) == {}
+
+
+def test_file_without_annotations_for_an_evaluator_that_needs_none(coco):
+    """As COCO's test sets are published, for ``CocoMetric(format_only=True)``."""
+    change(coco, lambda content: content.pop("annotations"))
+    config = {**coco, "test_mode": True}
+    assert len(DATASETS.build(config)) == 3
+
+    report = audit_datasets({"test": [config]}, unscored=("test",))
+    assert found(report) == {"no-annotation": 3}
+    assert report.groups[0].severity == "info"
+    assert report.sets[0].images == 3
+    # Classes are still numbered by the categories.
+    change(coco, lambda content: content["categories"].pop())
+    report = audit_datasets({"test": [config]}, unscored=("test",))
+    assert found(report) == {"no-annotation": 3, "key-missing": 1}
+    change(coco, lambda content: content.pop("categories"))
+    report = audit_datasets({"test": [config]}, unscored=("test",))
+    assert "has no 'categories'; expected a list" in text(report)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "says"),
+    [
+        (("bird",), None),
+        (("fish",), None),  # a category without objects
+        (("brid", "bird"), "ignore_classes: 'brid' is in no annotation file; 'bird' is"),
+        (("bird", "zebra"), "ignore_classes: 'zebra' is in no annotation file"),
+        (("bird", "cat"), "ignore_classes: 'cat' is a class of the config: its objects are used"),
+    ],
+)
+def test_ignored_classes_that_are_nowhere(write_coco, tmp_path, ignored, says):
+    train = write_coco(tmp_path / "train", IMAGES)
+    test = write_coco(tmp_path / "test", {"x": [("bird", 1, 1, 9, 9), ("cat", 2, 2, 30, 30)]})
+    for config in (train, test):
+        change(config, lambda c: c["categories"].append(dict(id=9, name="fish")))
+    sets = {"train": [train], "test": [test]}
+    report = audit_datasets(sets, AuditSettings(ignore_classes=ignored))
+
+    groups = [group for group in report.groups if group.kind.name == "ignore-unknown"]
+    assert [group.count for group in groups] == [1] * bool(says)
+    if says:
+        assert groups[0].severity == "warning"
+        assert str(groups[0]).endswith(says)
+    # A set that cannot be read may be where they are.
+    path_of(test).write_text("")
+    report = audit_datasets(sets, AuditSettings(ignore_classes=ignored))
+    assert "ignore-unknown" not in found(report)
+
+
+def test_filter_of_an_unknown_key(coco):
+    """Loading passes over it."""
+    config = {**coco, "filter_cfg": dict(filter_empty=True, bbox_min_size=32, min_size=8)}
+    assert len(DATASETS.build(config)) == 3
+
+    report = audit(config)
+    assert found(report) == {"filter-unknown": 2}
+    says = "filter_cfg: 'filter_empty'; CocoDataset reads filter_empty_gt, min_size"
+    assert f"{path_of(config)}, {says}" in text(report)
 
 
 def test_users_class_with_its_own_paths(coco, tmp_path):
@@ -204,3 +318,31 @@ def test_class_that_loads_in_another_way_is_not_compared(coco):
     report = audit({**coco, "type": "OtherLoading"})
     assert found(report) == {"not-compared": 1}
     assert report.sets[0].images == 2
+
+
+def test_objects_that_are_there_twice(coco):
+    """Under another id, and all else equal; crowds and other classes may share a box."""
+
+    def edit(content: dict) -> None:
+        first, second, third = content["annotations"]
+        content["annotations"] += [
+            *(dict(first, id=10), dict(first, id=11), dict(third, id=12)),
+            *(dict(second, id=13, category_id=0), dict(second, id=14, image_id=1)),
+            *(dict(second, id=15, iscrowd=1), dict(third, id=16, bbox=[2, 2, 27, 28])),
+        ]
+
+    change(coco, edit)
+    boxes = Counter()
+    for info in DATASETS.build({**coco, "pipeline": []}):
+        for item in info["instances"]:
+            if not item["ignore_flag"]:
+                boxes[info["img_id"], item["bbox_label"], tuple(item["bbox"])] += 1
+    twice = sum(boxes.values()) - len(boxes)
+
+    report = audit(coco)
+    assert found(report) == {"object-twice": twice, "flag-ignored": 1}
+    assert twice == 3
+    assert [group.severity for group in report.groups] == ["warning", "info"]
+    assert f"{path_of(coco)}: 'cat' (3)" in text(report)
+    says = "annotation 10: 'cat' [4, 5, 24, 25] on a.jpg of 48 x 40 pixels, as annotation 0"
+    assert f"{path_of(coco)}, {says}" in text(report)

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from audited_files import audit, found, path_of, text
+from audited_files import audit, change, found, path_of, text
 from mmengine.registry import init_default_scope
 from people_files import write_people
+
+from mmal.datasets.audit import audit_datasets
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +76,12 @@ def test_detections_that_are_no_list(detected, content):
     report = audit(detected, "test")
     assert [group.severity for group in report.groups] == ["error"]
     assert str(path) in text(report)
+
+
+def test_detections_for_an_evaluator_that_needs_no_annotations(detected):
+    change(detected, lambda content: content.pop("annotations"))
+
+    assert found(audit(detected, "test"))["key-missing"] == 1
+    report = audit_datasets({"test": [detected]}, unscored=("test",))
+    assert found(report) == {"not-a-person": 1}
+    assert report.sets[0].objects == 2

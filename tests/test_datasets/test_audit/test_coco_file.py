@@ -54,6 +54,12 @@ def test_file_without_tables(coco, content, says):
         ("annotations", "category_id", None, "annotation 1, category_id: is None"),
         (
             "annotations",
+            "category_id",
+            "1",
+            "annotation 1, category_id: is '1'; expected the category's id as it is listed, 1",
+        ),
+        (
+            "annotations",
             "bbox",
             None,
             "annotation 1, bbox: is None; expected [x, y, width, height]",

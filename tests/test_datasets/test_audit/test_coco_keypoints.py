@@ -1,6 +1,7 @@
 """What COCO files say of people, against what MMPose makes of them."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,8 @@ from audited_files import audit, change, found, path_of, text
 from mmengine.registry import DATASETS, init_default_scope
 from mmpose.datasets import CocoDataset
 from people_files import HEIGHT, WIDTH, keypoints, write_people
+
+from mmal.datasets.audit import audit_datasets
 
 NAN = math.nan
 
@@ -168,6 +171,34 @@ def test_bottom_up_loading_puts_outlines_together(coco):
     assert found(audit(coco)) == {}
 
 
+def test_joints_in_shares_of_the_image(either):
+    """One person may be in the corner of an image; most of a file are not."""
+
+    def edit(content: dict) -> None:
+        for number, annotation in enumerate(content["annotations"]):
+            joints = [v for i in range(17) for v in (i / (20 + number), i / 17, 2)]
+            annotation["keypoints"] = joints if number < 2 else keypoints()
+
+    change(either, edit)
+    report = audit(either)
+    assert found(report) == {"joints-shares": 2}
+    says = "joints at (0, 0), (0.05, 0.0588235), (0.1, 0.117647), box [5, 4, 35, 29.5]"
+    assert f"{path_of(either)}, annotation 7: {says}" in text(report)
+
+    change(either, lambda content: content["annotations"][0].update(keypoints=keypoints()))
+    assert found(audit(either)) == {}
+
+
+@pytest.mark.parametrize("margin", [0.9, 1.1])
+def test_joint_far_from_the_box(either, margin):
+    """By more than the longer side of the box, here that from 24 to 30; the image is 60 wide."""
+    change_person(either, bbox=[24, 8, 6, 4], keypoints=[26, 9, 2] * 16 + [30 + 6 * margin, 9, 1])
+
+    report = audit(either)
+    assert found(report) == ({"joint-off-box": 1} if margin > 1 else {})
+    assert margin < 1 or "annotation 8: right_ankle at (36.6, 9), visibility 1" in text(report)
+
+
 def test_nobody_can_be_used(coco):
     change(coco, lambda content: [a.update(num_keypoints=0) for a in content["annotations"]])
 
@@ -220,3 +251,43 @@ def test_users_class_that_copes_with_the_file(coco):
 
     assert "changed-by-subclass" in found(report)
     assert report.sets[0].objects == 3
+
+
+def test_file_without_people_for_an_evaluator_that_needs_none(coco):
+    """Then bottom-up data sets hand out images; top-down ones have nobody to hand out."""
+    change(coco, lambda content: content.pop("annotations"))
+    config = {**coco, "data_mode": "bottomup", "test_mode": True}
+    assert len(DATASETS.build(config)) == 3
+
+    report = audit_datasets({"test": [config]}, unscored=("test",))
+    assert found(report) == {}
+    assert report.sets[0].images == 3
+    report = audit_datasets({"test": [{**coco, "test_mode": True}]}, unscored=("test",))
+    assert found(report) == {"nothing-stated": 1}
+    assert found(audit(config, "test")) == {"key-missing": 1}
+
+
+def test_people_who_are_there_twice(either):
+    """Under another id, or with a visibility that MMPose does not tell apart; crowds are others."""
+
+    def edit(content: dict) -> None:
+        first, second, third = content["annotations"]
+        content["annotations"] += [
+            *(dict(first, id=17), dict(third, id=19), dict(third, id=29)),
+            *(dict(second, id=18, iscrowd=1), dict(third, id=39, keypoints=keypoints(1))),
+        ]
+
+    change(either, edit)
+    people = Counter()
+    for info in DATASETS.build(either):
+        for box, joints, level in zip(
+            info["bbox"], info["keypoints"], info["keypoints_visible"], strict=True
+        ):
+            people[info["img_path"], box.tobytes(), joints.tobytes(), level.tobytes()] += 1
+    crowds = int(either["data_mode"] == "bottomup")  # handed out, and masked
+
+    report = audit(either)
+    twice = sum(people.values()) - len(people) - crowds
+    assert found(report) == {"person-twice": twice, "flag-ignored": 1}
+    assert twice == 4
+    assert "annotation 17: on 1.jpg, as annotation 7" in text(report)

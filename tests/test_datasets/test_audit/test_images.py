@@ -12,6 +12,7 @@ from mmcv import imfrombytes
 from PIL import Image
 
 from mmal.datasets.audit import AuditReport, AuditSettings, ImageCache, audit_datasets
+from mmal.datasets.audit.image_paths import find_missing
 from mmal.datasets.audit.images import inspect_image, inspect_images
 from tests.processes import run_in_processes
 
@@ -224,6 +225,27 @@ def test_a_part_of_the_images_can_be_decoded(voc, looked_at):
     assert "image-missing" in found(audit_datasets({"train": [voc]}, AuditSettings(max_images=2)))
 
 
+@pytest.mark.parametrize("name", ["b.JPG", "B.jpg", "b.png", "b.HEIC"])
+def test_missing_image_beside_one_of_another_ending(voc, name):
+    image_path(voc, "b").rename(image_path(voc, "b").with_name(name))
+    image_path(voc, "c").unlink()
+    image_path(voc, "c").with_suffix(".txt").write_text("0 0.1 0.2 0.3 0.4")
+    message = found(audit_datasets({"train": [voc]}))["image-missing"]
+
+    assert f"{image_path(voc, 'b')}: beside it is {name}; annotation: " in message
+    assert f"{image_path(voc, 'c')}: annotation: " in message
+
+
+@pytest.mark.parametrize("backend_args", [None, dict(backend="local")])
+def test_missing_files_are_found_in_order(tmp_path, backend_args):
+    paths = [str(tmp_path / f"{i}.jpg") for i in range(1200)]
+    gone = [path for i, path in enumerate(paths) if i % 7 == 3]
+    for path in set(paths) - set(gone):
+        Path(path).touch()
+
+    assert find_missing(dict.fromkeys(paths, backend_args)) == gone
+
+
 def test_two_names_of_one_picture(voc):
     shutil.copy(image_path(voc, "a"), image_path(voc, "c"))
     report = audit_datasets({"train": [voc]})
@@ -235,15 +257,20 @@ def test_two_names_of_one_picture(voc):
 
 
 @pytest.mark.parametrize("name", ["a\nb.jpg", b"caf\xe9.jpg".decode("utf-8", "surrogateescape")])
-def test_names_that_no_list_can_hold(tmp_path, name):
+def test_names_that_no_list_can_hold(tmp_path, name, monkeypatch):
     good = write(tmp_path / "pool" / "good.jpg")
     try:
         good.rename(good.with_name(name))
     except OSError as error:
         pytest.skip(f"this file system has no such names: {error}")
-    report = found(
-        audit_datasets({"pool": [dict(type="mmal.ImageFolder", data_root=str(good.parent))]})
-    )
+    warned = []
+    monkeypatch.setattr(ImageCache, "_warn", lambda self, error: warned.append(error))
+    config = dict(type="mmal.ImageFolder", data_root=str(good.parent))
+    write(good, (30, 30))  # remembered, whatever the other's name is
+    cache = ImageCache(tmp_path / "images.sqlite")
+    report = found(audit_datasets({"pool": [config]}, cache=cache))
 
+    assert not warned
+    assert str(good) in cache.lookup([str(good), str(good.with_name(name))])
     assert report.keys() == {"file-name"}
     assert repr(name)[1:-1] in report["file-name"]

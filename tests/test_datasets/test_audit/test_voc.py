@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,40 @@ def test_annotation_that_does_not_parse(voc, content):
     assert f"{path}: it does not parse: " in errors(audit(voc))
 
 
+@pytest.mark.parametrize(
+    ("declared", "encoding", "says"),
+    [
+        ("utf-8", "gbk", "it is in another encoding than UTF-8, and read as utf-8"),
+        (None, "gbk", "it is in another encoding than UTF-8, and read as utf-8"),
+        ("GBK", "gbk", "it is in another encoding than UTF-8, and read as GBK"),
+        ("GBK", "utf-8", "it is in UTF-8, and read as GBK"),
+        ("utf-8", "utf-16", "it is in UTF-16, and read as utf-8"),
+        ("utf-8", "utf-16-le", "it is in UTF-16, and read as utf-8"),
+        ("utf-16", "utf-8", "it is in UTF-8, and read as utf-16"),
+        ("utf-16", "utf-16", None),
+        (None, "utf-16", None),
+        ("utf-8", "utf-8", None),
+        ("latin-1", "latin-1", None),
+    ],
+)
+def test_encoding_of_an_annotation(voc, declared, encoding, says):
+    path = xml_path(voc, "a")
+    first = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    name = "caf\u00e9" if encoding == "latin-1" else "\u7ea2\u7ec6\u80de"
+    text = path.read_text().replace("<size>", f"<source>{name}</source><size>")
+    path.write_bytes(f"{first}{text}".encode(encoding))
+
+    report = audit(voc)
+    if says is None:
+        assert report.groups == []
+        assert len(DATASETS.build(voc)) == 3
+    else:
+        with pytest.raises((ET.ParseError, ValueError, LookupError)):
+            DATASETS.build(voc)
+        assert kinds(report) == {"unreadable": 1}
+        assert f'{says}: save it in UTF-8, with encoding="utf-8" in its first' in errors(report)
+
+
 def test_missing_annotation(voc):
     path = xml_path(voc, "a")
     path.unlink()
@@ -177,6 +212,17 @@ def test_unknown_classes_are_counted(write_voc, tmp_path):
     assert kinds(audit(config, accept=("class-unknown",)), "error") == {}
 
 
+def test_classes_of_another_spelling(voc):
+    path = xml_path(voc, "a")
+    path.write_text(path.read_text().replace("cat", " Cat\n"))
+
+    report = audit(voc)
+    assert kinds(report) == {"class-spelling": 1}
+    message = errors(report)
+    assert "train.txt: ' Cat\\n' in place of 'cat' (1)" in message
+    assert "Write it in metainfo.classes as the annotation files do" in message
+
+
 @pytest.mark.parametrize(
     "missing", ["JPEGImages", "Annotations", "ImageSets/Main/train.txt", "VOC2007"]
 )
@@ -201,6 +247,9 @@ def test_missing_folder_is_the_only_complaint(write_voc, tmp_path, missing):
         ("a 1\nb -1\n", "line 1", "has a second column"),
         ("a\nb \n", "line 2", "begins or ends with a blank"),
         ("a\nb.jpg\n", "line 2", "has the suffix .jpg"),
+        ("a\nJPEGImages/b.JPG\n", "line 2", "has the folder JPEGImages and the suffix .JPG"),
+        ("a\n./Annotations/b.xml\n", "line 2", "has the folder ./Annotations and the suffix .xml"),
+        ("a\nJPEGImages\\b\n", "line 2", "has the folder JPEGImages"),
     ],
 )
 def test_line_of_the_list_that_is_no_name(voc, content, place, problem):
@@ -442,3 +491,15 @@ def test_wider_face(write_voc, tmp_path):
     report = audit(config)
     assert report.groups == []
     assert report.sets[0].classes == {"face": 2}
+
+
+def test_objects_that_are_there_twice(write_voc, tmp_path):
+    cat, dog = ("cat", 5, 6, 25, 26), ("dog", 5, 6, 25, 26)
+    voc = write_voc(tmp_path, {"a": [cat, dog, cat, cat], "b": [cat, ("cat", 5, 6, 25, 27)]})
+
+    report = audit(voc)
+    assert kinds(report) == {"object-twice": 2}
+    assert report.groups[0].severity == "warning"
+    assert "train.txt: 'cat' (2)" in str(report.groups[0])
+    says = "object 3: 'cat' [4, 5, 24, 25] on a of 48 x 40 pixels, as object 1"
+    assert f"{xml_path(voc, 'a')}, {says}" in str(report.groups[0])

@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS as ROOT_DATASETS
 
 from mmal.registry import DATASETS
 from mmal.structures import Pool, PoolError
-from mmal.tasks import task_of
+from mmal.tasks import Task, task_of
 from mmal.utils import type_name
 
 
@@ -92,6 +92,11 @@ class PoolDataset:
         return self._leaves[0].metainfo
 
     @property
+    def task(self) -> Task:
+        """The task of the (first) inner data set."""
+        return task_of(self._leaves[0])
+
+    @property
     def pipeline(self) -> Any:
         """The (first) inner data set's pipeline; hooks that switch pipelines set it for all."""
         return self._leaves[0].pipeline
@@ -123,8 +128,7 @@ class PoolDataset:
         Raises:
             RuntimeError: If this is the unlabelled split: it hands out no labels.
         """
-        task = task_of(self._leaves[0])
-        return {task.annotation: task.count(self._annotated(None), self.metainfo)}
+        return {self.task.annotation: self.task.count(self._annotated(None), self.metainfo)}
 
     def label_histogram(self, ids: Collection[str] | None = None) -> dict[str, int]:
         """Count the annotations of the labelled split by what they show, each sample once.
@@ -139,7 +143,7 @@ class PoolDataset:
         Raises:
             RuntimeError: If this is the unlabelled split: it hands out no labels.
         """
-        return task_of(self._leaves[0]).histogram(self._annotated(ids), self.metainfo)
+        return self.task.histogram(self._annotated(ids), self.metainfo)
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Return the categories in sample ``idx`` of the labelled split.

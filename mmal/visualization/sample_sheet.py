@@ -59,8 +59,8 @@ def plot_samples(dataset: Any, path: str | os.PathLike, number: int = 12) -> lis
     sheet of a data set is always the same.
 
     Args:
-        dataset: A data set of MMDetection, MMPose or MMPretrain, built, with a pipeline that packs samples. Of
-            MMPose's, PackPoseInputs needs ``pack_transformed``.
+        dataset: A data set of MMDetection, MMPose or MMPretrain, built, with a pipeline that packs
+            samples. Of MMPose's, PackPoseInputs needs ``pack_transformed``.
         path: The image file; its ending says which format.
         number: How many samples.
 

@@ -11,8 +11,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from mmal.engine.rounds import RoundSettings
 from mmal.engine import DataConfig
+from mmal.engine.rounds import RoundSettings
 from mmal.engine.rounds.round_config import training_config
 from mmal.engine.rounds.work_dir import WorkDir
 from mmal.models import LearningLossMixin, build_model

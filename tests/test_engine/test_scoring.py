@@ -6,8 +6,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import MODELS, init_default_scope
 
 from mmal.datasets import PoolDataset
-from mmal.engine import score_pool
-from mmal.engine import DataConfig
+from mmal.engine import DataConfig, score_pool
 from mmal.models import build_model
 from mmal.structures import Pool, PoolRound
 from tests.processes import run_in_processes

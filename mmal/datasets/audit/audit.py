@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
 from .classes import SetClasses, compare_classes, compare_ignored
+from .classification import audit_classification
 from .coco import audit_coco
 from .coco_keypoints import audit_coco_keypoints
 from .generic import audit_folder, audit_generic
@@ -33,6 +34,7 @@ _READERS: dict[str, Reader] = {
     "MpiiDataset": audit_mpii,
     "BaseCocoStyleDataset": audit_coco_keypoints,
     "CocoDataset": audit_coco,  # MMDetection's; MMPose's of this name has the base above
+    "CustomDataset": audit_classification,
     "ImageFolder": audit_folder,
 }
 
@@ -196,6 +198,8 @@ def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
 
 def _missing_paths(dataset: BaseDataset) -> list[str]:
     """Name the folders and list files that are not there."""
+    if getattr(dataset, "download", False):  # CIFAR-10 comes by itself
+        return []
     paths = [dataset.ann_file, *dataset.data_prefix.values()]
     paths.append(getattr(dataset, "headbox_file", None))  # MPII's, for PCKh
     paths.append(getattr(dataset, "bbox_file", None))  # people that a detector found
@@ -285,6 +289,7 @@ def _picture(audit: SetAudit, info: dict, image: StatedImage | None, turns: bool
         return None
     size = image.size if image is not None else (info.get("width"), info.get("height"))
     known = size is not None and None not in size
+    of_class = image is not None and "gt_label" in info
     return Picture(
         set_name=audit.name,
         path=path,
@@ -293,6 +298,7 @@ def _picture(audit: SetAudit, info: dict, image: StatedImage | None, turns: bool
         size=(int(size[0]), int(size[1])) if known else None,
         turns=turns,
         labelled=type(audit.dataset).__name__ != "ImageFolder",
+        label=" and ".join(item.label for item in image.objects) if of_class else "",
     )
 
 

@@ -25,17 +25,22 @@ def audit_classification(audit: SetAudit) -> tuple[list[dict], list[StatedImage]
         return [], []
     infos, _ = audit.load()
     audit.classes = tuple(dataset.metainfo.get("classes") or ())
-    stated = {image.key: image.objects[0] for image in images}
+    stated = {image.key: image for image in images}
     for info in infos:
         info["img_id"] = info["img_path"]
         info["instances"] = [dict(bbox_label=label) for label in labels_of(audit, info)]
-        expected = stated.get(info["img_id"])
-        found = [audit.classes[item["bbox_label"]] for item in info["instances"]]
-        if expected is not None and found and found != [expected.label]:
-            change = f"{expected.label!r} becomes {found[0]!r}"
-            kind = if_stock(audit, "class-shifted")
-            audit.tally(kind, change, audit.source, expected.place, f"{change}: {info['img_id']}")
+        for item in info["instances"]:
+            _compare(audit, stated.get(info["img_id"]), audit.classes[item["bbox_label"]])
     return infos, images
+
+
+def _compare(audit: SetAudit, image: StatedImage | None, label: str) -> None:
+    if image is None or label in [item.label for item in image.objects]:
+        return
+    stated = image.objects[0]
+    change = f"{stated.label!r} becomes {label!r}"
+    kind = if_stock(audit, "class-shifted")
+    audit.tally(kind, change, image.file, stated.place, f"{change}: {image.name}")
 
 
 def _read_list(audit: SetAudit) -> list[StatedImage] | None:
@@ -68,6 +73,7 @@ def _read_list(audit: SetAudit) -> list[StatedImage] | None:
         else:
             value = f"{name} is {label!r}, and {first.objects[0].label!r} on "
             audit.add("label-conflict", dataset.ann_file, place, value + first.objects[0].place)
+            first.objects.append(stated)
     return list(images.values()) if good else None
 
 
@@ -136,7 +142,7 @@ def _images_below(audit: SetAudit, folder: str) -> Iterator[str]:
             if audit.dataset.is_valid_file(name):
                 yield path
             else:
-                audit.add("type-not-read", path)
+                audit.add("file-not-read", path)
 
 
 def _are_classes(audit: SetAudit, folders: Sequence[str]) -> bool:

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from .stated import SetAudit, StatedImage
 
 #: Where an ImageFolder notes what it passes over, by the kind of the finding.
@@ -24,9 +26,12 @@ def audit_generic(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
         audit.add("unreadable", audit.source, f"image {key!r}", f"{name} says {error!r}")
     if not infos:
         audit.add("nothing-stated", audit.source, "", f"{name} finds no images in it")
-    if any(info.get("instances") for info in infos):
+    if any(info.get("instances") or "gt_label" in info for info in infos):
         audit.add("not-compared", audit.source, "", f"read by {name}")
+    audit.classes = tuple(audit.dataset.metainfo.get("classes") or ())
     for info in infos:
+        if "gt_label" in info:
+            info["instances"] = [dict(bbox_label=label) for label in labels_of(audit, info)]
         place = f"image {info.get('img_id', info.get('img_path'))!r}"
         for number, item in enumerate(info.get("instances") or (), 1):
             label, box = item.get("bbox_label"), item.get("bbox")
@@ -36,6 +41,17 @@ def audit_generic(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
             if box is not None and not all(math.isfinite(v) for v in box):
                 audit.add("value-wrong", audit.source, f"{place}, object {number}", list(box))
     return infos, []
+
+
+def labels_of(audit: SetAudit, info: dict) -> list[int]:
+    """Return the classes of a whole image that are classes; report those that are not."""
+    labels = np.ravel(info["gt_label"]).astype(int).tolist()
+    known = range(len(audit.classes)) if audit.classes else range(max(labels, default=0) + 1)
+    for label in labels:
+        if label not in known:
+            value = f"label {label} of {len(audit.classes)} classes"
+            audit.add("value-wrong", audit.source, f"image {info.get('img_path')!r}", value)
+    return [label for label in labels if label in known]
 
 
 def audit_folder(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:

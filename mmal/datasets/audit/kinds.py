@@ -149,8 +149,33 @@ _ERRORS = _kinds(
         "class-shifted",
         "object is handed out as another class than the file says",
         "objects are handed out as other classes than the file says",
-        "The data set numbers classes by the order of the file's categories: write "
-        "metainfo.classes in that order, and add those that the file lacks to its categories",
+        "The data set numbers classes by the order of the file's categories, or by the sorted names "
+        "of folders: write metainfo.classes in that order, and add those that the file lacks to "
+        "its categories",
+    ),
+    (
+        "class-folders",
+        "set has other folders than classes",
+        "sets have other folders than classes",
+        "Name the folders in metainfo.classes, sorted, or leave metainfo.classes out",
+    ),
+    (
+        "class-hidden",
+        "hidden folder counts as a class",
+        "hidden folders count as classes",
+        "Remove it: each folder is a class, and moves the numbers of those after it",
+    ),
+    (
+        "class-empty",
+        "class's folder has no images",
+        "classes' folders have no images",
+        "Add images of the class, or remove the folder (and the class)",
+    ),
+    (
+        "label-conflict",
+        "image has two classes",
+        "images have two classes",
+        "Decide which it is. If an image may show several classes, use a MultiLabelDataset",
     ),
     # Objects
     (
@@ -368,6 +393,18 @@ _WARNINGS = _kinds(
         "",
     ),
     (
+        "file-not-read",
+        "file in a class's folder is of a type that is not read",
+        "files in classes' folders are of types that are not read",
+        "Convert them, or add their types to extensions of the data set",
+    ),
+    (
+        "not-in-class",
+        "image lies in no class's folder and is passed over",
+        "images lie in no class's folder and are passed over",
+        "Move them into the folder of their class",
+    ),
+    (
         "type-not-read",
         "picture of the pool is of a type that ImageFolder does not list",
         "pictures of the pool are of types that ImageFolder does not list",
@@ -446,6 +483,12 @@ _WARNINGS = _kinds(
 
 _INFOS = _kinds(
     "info",
+    (
+        "class-renamed",
+        "set has folders of other names than its classes",
+        "sets have folders of other names than their classes",
+        "",
+    ),
     (
         "class-ignored",
         "object is left out by ignore_classes",

@@ -23,6 +23,7 @@ class Picture:
         size: Width and height that the annotation states.
         turns: Whether loading turns it as EXIF says.
         labelled: Whether it has an annotation.
+        label: The class of the whole image, if it has one.
     """
 
     set_name: str
@@ -32,6 +33,7 @@ class Picture:
     size: tuple[int, int] | None = None
     turns: bool = True
     labelled: bool = True
+    label: str = ""
 
 
 def compare_pictures(
@@ -82,7 +84,10 @@ def _report_pairs(same: Sequence[Picture], how: str, report: AuditReport) -> Non
     for name, found in by_set.items():
         first = found[0]
         for other in found[1:]:
-            if how:
+            if how and other.label != first.label:
+                value = f"{other.label!r}; {how}{first.path}, which is {first.label!r}"
+                report.add(name, "label-conflict", other.path, "", value)
+            elif how:
                 report.add(name, "same-picture", other.path, "", f"{how}{first.path}")
             elif other.key != first.key and first.labelled:
                 report.add(

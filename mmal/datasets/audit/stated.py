@@ -11,7 +11,7 @@ from .report import EXAMPLES, AuditReport, Finding
 Box = tuple[float, float, float, float]
 
 #: Packages whose data set classes hand out what files say.
-_STOCK = ("mmengine", "mmdet", "mmpose", "mmal")
+_STOCK = ("mmengine", "mmdet", "mmpose", "mmpretrain", "mmal")
 #: The methods that decide what is handed out.
 _READING = (
     "load_data_list",

@@ -26,7 +26,6 @@ from ..preflight import (
     check_checkpoints,
     check_detach_epoch,
     check_evaluator_files,
-    check_joints,
     check_no_validation,
     check_optimizer,
     check_pretrained,
@@ -194,7 +193,7 @@ def _rehearse(
     of_model = Problems()
     with of_model.collect():
         _check_hooks(runner, model)
-        check_joints(model, dataset)
+        dataset.task.check_model(model, dataset.metainfo)
         for query in queries:
             check_scores(model, dataset, build_query(query).requires)
     fits = not of_model.anywhere()

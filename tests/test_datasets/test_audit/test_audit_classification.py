@@ -10,10 +10,16 @@ import pytest
 from audited_files import audit, text
 from mmengine.registry import init_default_scope
 
-from mmal.datasets.audit import audit_datasets
+from mmal.datasets.audit import AuditReport, audit_datasets
 from tests.classifiers import needs_mmpretrain, tiny_cifar, write_folders
 
 pytestmark = needs_mmpretrain
+
+
+def found(report: AuditReport, *severities: str) -> dict[str, int]:
+    """Count findings by kind, of these severities or all."""
+    severities = severities or ("error", "warning", "info")
+    return {g.kind.name: g.count for g in report.groups if g.severity in severities}
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +110,7 @@ def test_a_class_without_images(folders: dict, tmp_path: Path) -> None:
     for path in (tmp_path / "train/dog").iterdir():
         path.rename(path.with_suffix(".heic"))
     report = audit(folders)
-    assert found(report) == {"class-empty": 1, "type-not-read": 2}
+    assert found(report) == {"class-empty": 1, "file-not-read": 2}
     assert str(tmp_path / "train/dog") in text(report)
 
 

@@ -28,19 +28,24 @@ def picks_of(work_dir: Path) -> list[list[str]]:
     return [r["picks"] for r in json.loads((work_dir / "pool.json").read_text())["rounds"]]
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_rounds_of_folders(cfg: Config, tmp_path: Path) -> None:
     records = run_rounds(cfg)
     work_dir = tmp_path / "work"
     assert [record["labeled"] for record in records] == [6, 10, 14]
     assert [record["annotations"] for record in records] == [dict(labels=n) for n in (6, 10, 14)]
     picks = picks_of(work_dir)
-    assert len(set(sum(picks, []))) == 14
+    assert len({name for round_ in picks for name in round_}) == 14
     scores = PoolScores.load(work_dir / "round_00/scores.parquet")
     best = np.argsort(-scores.fields["pred_loss"], kind="stable")[:4]
     assert picks[1] == [scores.ids[i] for i in best]
     listed = (work_dir / "round_00/picks.txt").read_text().splitlines()
     assert [Path(path).relative_to(tmp_path).as_posix() for path in listed] == picks[1]
-    histogram = list(csv.DictReader(open(work_dir / "round_00/histogram.csv")))
+    histogram = table(work_dir / "round_00/histogram.csv")
     assert {row["label"]: int(row["pool"]) for row in histogram} == dict(cat=9, dog=7)
     picked = {name: sum(f"/{name}/" in path for path in listed) for name in ("cat", "dog")}
     assert {row["label"]: int(row["picks"]) for row in histogram} == picked
@@ -54,7 +59,8 @@ def test_accuracy_and_losses_are_those_of_mmpretrain(cfg: Config, tmp_path: Path
     )
     checkpoint = str(tmp_path / "work/round_00/epoch_2.pth")
     plain = Config.fromfile(tmp_path / "config.py")
-    plain.update(model=cfg.model.target, load_from=checkpoint, work_dir=str(tmp_path / "plain"))
+    plain.model = cfg.model.target
+    plain.update(load_from=checkpoint, work_dir=str(tmp_path / "plain"))
     plain.custom_hooks = []
     for key in ("train_dataloader", "train_cfg", "optim_wrapper"):
         plain.pop(key)
@@ -71,7 +77,7 @@ def test_accuracy_and_losses_are_those_of_mmpretrain(cfg: Config, tmp_path: Path
             for score, sample in zip(scores, data["data_samples"], strict=True):
                 loss = cross_entropy(score[None], sample.gt_label)
                 expected[Path(sample.img_path).resolve()] = float(loss)
-    rows = csv.DictReader(open(tmp_path / "work/round_00/losses.csv"))
+    rows = table(tmp_path / "work/round_00/losses.csv")
     found = {Path(row["img_path"]).resolve(): float(row["target_loss"]) for row in rows}
     assert found == pytest.approx(expected, rel=1e-5)
 
@@ -87,10 +93,10 @@ def test_rounds_of_images_in_memory(cfg: Config, tmp_path: Path, query: str) -> 
     records = run_rounds(cfg)
     assert [record["labeled"] for record in records] == [6, 10]
     picks = picks_of(tmp_path / "work")
-    assert all(name.startswith("train/") for name in sum(picks, []))
+    assert all(name.startswith("train/") for round_ in picks for name in round_)
     listed = (tmp_path / "work/round_00/picks.txt").read_text().splitlines()
     assert listed == picks[1]
-    rows = list(csv.DictReader(open(tmp_path / "work/round_00/losses.csv")))
+    rows = table(tmp_path / "work/round_00/losses.csv")
     assert sorted(row["img_path"] for row in rows) == [str(i) for i in range(5)]
 
 
@@ -104,6 +110,7 @@ def test_several_labels_with_a_head_for_one_are_named(cfg: Config, tmp_path: Pat
     entries = [dict(img_path=f"train/cat/{i}.png", gt_label=[0, 1]) for i in range(9)]
     content = dict(metainfo=dict(classes=["cat", "dog"]), data_list=entries)
     (tmp_path / "labels.json").write_text(json.dumps(content))
+    cfg.active_learning.rounds = 1
     cfg.train_dataloader.dataset.update(
         type="MultiLabelDataset", ann_file="labels.json", data_prefix=""
     )

@@ -8,8 +8,8 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import HOOKS
 
-from mmal.engine.rounds import WorkDir
 from mmal.engine import DataConfig
+from mmal.engine.rounds import WorkDir
 from mmal.engine.rounds.round_config import evaluation_config, training_config
 
 LEAF = dict(type="VOCDataset", ann_file="train.txt", pipeline=[dict(type="LoadImageFromFile")])

@@ -10,7 +10,7 @@ from mmengine.runner import load_checkpoint
 from mmal.datasets.audit import AuditSettings, ImageCache, audit_datasets
 from mmal.engine import DataConfig, score_pool
 from mmal.engine.data_config import leaf_datasets
-from mmal.engine.preflight import audit_settings
+from mmal.engine.preflight import audit_settings, tell
 from mmal.models import build_model
 from mmal.structures import PoolScores
 
@@ -63,4 +63,6 @@ def _audit(source: dict, settings: AuditSettings) -> None:
         DatasetError: If something in it is an error.
     """
     leaves = list(leaf_datasets(source))
-    audit_datasets({"pool": leaves}, settings, ImageCache()).raise_errors()
+    report = audit_datasets({"pool": leaves}, settings, ImageCache())
+    report.raise_errors()
+    tell(report)

@@ -16,12 +16,18 @@ from mmal.engine.rounds import RoundSettings
 from mmal.engine.rounds.round_config import training_config
 from mmal.engine.rounds.work_dir import WorkDir
 from mmal.models import LearningLossMixin, build_model
+from tests.classifiers import needs_mmpretrain
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = sorted(p.relative_to(CONFIGS) for p in CONFIGS.glob("[!_]*/*.py"))
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=str)
+def recipe(path: Path) -> object:
+    of_classifiers = path.parent.name == "classification" or path.stem.endswith("cifar10")
+    return pytest.param(path, marks=needs_mmpretrain if of_classifiers else (), id=str(path))
+
+
+@pytest.mark.parametrize("path", [recipe(path) for path in RECIPES])
 def test_builds(path: Path, tmp_path: Path) -> None:
     cfg = Config.fromfile(CONFIGS / path)
     init_default_scope(cfg.get("default_scope", "mmdet"))

@@ -1,0 +1,111 @@
+"""Which task a data set is of, and what each checks."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.structures import BaseDataElement
+from torch import nn
+
+from mmal.datasets import ImageFolder
+from mmal.tasks import TASKS, task_of, task_of_pipeline
+from mmal.tasks.classification import ClassificationTask
+from mmal.tasks.detection import DetectionTask
+from mmal.tasks.pose import PoseTask
+from tests.classifiers import build_classifier, needs_mmpretrain
+
+
+def test_tasks_of_data_sets(write_voc, write_mpii, tmp_path: Path) -> None:
+    voc = DATASETS.build({**write_voc(tmp_path / "voc", {"a": []}), "lazy_init": True})
+    people = write_mpii(tmp_path / "mpii", [("1.jpg", (40, 40))])
+    init_default_scope("mmpose")
+    mpii = DATASETS.build({**people, "type": "mmpose.MpiiDataset", "lazy_init": True})
+    init_default_scope("mmdet")
+    assert isinstance(task_of(voc), DetectionTask)
+    assert isinstance(task_of(mpii), PoseTask)
+
+
+def test_data_sets_of_nobody_are_of_detection_unless_they_have_joints() -> None:
+    class Own(BaseDataset):
+        METAINFO: ClassVar = dict(num_keypoints=3)
+
+    plain = BaseDataset(lazy_init=True)
+    assert isinstance(task_of(plain), DetectionTask)
+    assert isinstance(task_of(Own(lazy_init=True)), PoseTask)
+
+
+def test_folders_of_people_are_of_pose(tmp_path: Path) -> None:
+    crop = [dict(type="mmpose.GetBBoxCenterScale")]
+    assert isinstance(task_of(ImageFolder(str(tmp_path), lazy_init=True)), DetectionTask)
+    people = ImageFolder(str(tmp_path), lazy_init=True, pipeline=crop)
+    assert isinstance(task_of(people), PoseTask)
+
+
+@needs_mmpretrain
+def test_own_classes_belong_to_the_task_of_their_base(tmp_path: Path) -> None:
+    from mmpretrain.datasets import CustomDataset
+
+    class Mine(CustomDataset):
+        pass
+
+    dataset = Mine(data_root=str(tmp_path), lazy_init=True)
+    assert isinstance(task_of(dataset), ClassificationTask)
+
+
+@pytest.mark.parametrize(
+    ("packer", "task"),
+    [
+        ("PackDetInputs", DetectionTask),
+        ("mmpose.PackPoseInputs", PoseTask),
+        ("mmpretrain.PackInputs", ClassificationTask),
+        ("Normalize", DetectionTask),
+    ],
+)
+def test_tasks_of_pipelines(packer: str, task: type) -> None:
+    pipeline = [dict(type="LoadImageFromFile"), dict(type=packer)]
+    assert isinstance(task_of_pipeline(pipeline), task)
+
+
+def test_costs_have_names_of_their_own() -> None:
+    for name in ("annotation", "cost", "package", "packer"):
+        values = [getattr(task, name) for task in TASKS]
+        assert len(set(values)) == len(values)
+
+
+class Head(nn.Module):
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+
+
+def model_with(head: nn.Module) -> nn.Module:
+    model = nn.Module()
+    model.head = head
+    return model
+
+
+def test_heads_for_another_number_of_classes() -> None:
+    task = ClassificationTask()
+    metainfo = dict(classes=("a", "b", "c"))
+    task.check_model(model_with(Head(3)), metainfo)
+    task.check_model(model_with(Head(3)), {})
+    task.check_model(nn.Module(), metainfo)
+    with pytest.raises(ValueError, match=r"3 classes \('a', 'b', 'c'\).* Head predicts 4"):
+        task.check_model(model_with(Head(4)), metainfo)
+
+
+@needs_mmpretrain
+@pytest.mark.parametrize("labels", [[0, 1], []])
+def test_several_labels_or_none_need_a_head_for_such(labels: list[int]) -> None:
+    sample = BaseDataElement(metainfo=dict(img_path="a.jpg"))
+    sample.set_field(torch.tensor(labels, dtype=torch.long), "gt_label")
+    one = build_classifier(dict(type="LinearClsHead", num_classes=5, in_channels=32), plain=True)
+    head = dict(type="MultiLabelLinearClsHead", num_classes=5, in_channels=32)
+    several = build_classifier(head, plain=True)
+    task = ClassificationTask()
+    task.check_samples(several, [sample])
+    with pytest.raises(ValueError, match=rf"a\.jpg has {len(labels)} labels.*LinearClsHead"):
+        task.check_samples(one, [sample])

@@ -3,18 +3,23 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
 from mmal.datasets import PoolDataset
-from mmal.queries import Query
+from mmal.queries import Query, build_query
 from mmal.structures import Pool, PoolScores
 from mmal.utils import atomic_path
+
+from .doubts import doubt_about_scores
 
 # Streams of random numbers that a round draws from. Queries with the same seed see the same
 # candidates, however many numbers each draws.
 _CANDIDATES, _QUERY = 0, 1
+#: Before the name of the query in whose place a round drew at random.
+DRAWN = "Random in place of "
 
 
 def draw_initial(pool: Pool, size: int) -> list[str]:
@@ -42,6 +47,18 @@ def draw_candidates(pool: Pool, subset: int | None) -> list[str]:
     return [ids[i] for i in np.sort(drawn)]
 
 
+class Acquired(NamedTuple):
+    """What a round picked.
+
+    Attributes:
+        picks: Ids, best first.
+        doubt: Why the picks mean nothing, if they do not.
+    """
+
+    picks: list[str]
+    doubt: str | None
+
+
 def acquire(
     pool: Pool,
     pool_path: str | os.PathLike,
@@ -51,7 +68,9 @@ def acquire(
     budget: int,
     subset: int | None,
     score: Callable[[list[str]], PoolScores],
-) -> list[str]:
+    doubt: str | None = None,
+    draw_doubtful: bool = False,
+) -> Acquired:
     """Score the candidates if the query needs it, pick, and commit.
 
     Writes ``scores.parquet`` (where scored) and ``picks.txt``, one image file a line, best first,
@@ -68,9 +87,9 @@ def acquire(
         budget: How many to pick.
         subset: See :func:`draw_candidates`.
         score: Scores the samples with the given ids.
-
-    Returns:
-        Ids of the picks, best first.
+        doubt: Why scores mean nothing, where that is known before.
+        draw_doubtful: Whether to draw at random then, or if the candidates' scores are all equal.
+            The pool names both queries.
     """
     out_dir = Path(out_dir)
     candidates = draw_candidates(pool, subset)
@@ -84,12 +103,17 @@ def acquire(
             scores.save(out_dir / "scores.parquet")
     else:
         scores = PoolScores(candidates, [paths[i] for i in candidates])
+    doubt = doubt or doubt_about_scores(scores)
+    name = query.description
+    if doubt and draw_doubtful:
+        query = build_query(dict(type="mmal.Random"))
+        name = f"{DRAWN}{name}"
     picks = _select(query, scores, budget, _generator(pool, _QUERY), labeled)
     if is_main_process():
         write_image_list(out_dir / "picks.txt", [paths[i] for i in picks])
-    pool.commit(picks, query.description, pool_path if is_main_process() else None)
+    pool.commit(picks, name, pool_path if is_main_process() else None)
     barrier()  # nobody reads the pool before it is written
-    return picks
+    return Acquired(picks, doubt)
 
 
 def image_paths(dataset: PoolDataset) -> dict[str, str]:

@@ -7,6 +7,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object
 from torch import nn
 
+from mmal.models.scores import score_function, yardsticks_of
 from mmal.utils import preserved_random_state
 
 from .scoring import bare, batches, evaluation_mode
@@ -19,17 +20,24 @@ class MeasuredLosses(NamedTuple):
         pred: Predicted losses, shape (N,).
         target: Target losses, shape (N,).
         img_paths: The image files, as the data set names them; of images in memory their places.
+        yardsticks: What a predicted loss should rank better than, each of shape (N,): scores of
+            :data:`mmal.models.scores.YARDSTICKS`; none of models whose heads do not give them.
+        dead_units: The share of the module's units that are 0 on all samples.
     """
 
     pred: np.ndarray
     target: np.ndarray
     img_paths: list[str]
+    yardsticks: dict[str, np.ndarray]
+    dead_units: float
 
 
 def measure_losses(
     model: nn.Module, dataset: BaseDataset, batch_size: int = 1, num_workers: int = 0
 ) -> MeasuredLosses:
     """Predicted and true target losses of a labelled data set that was not trained on.
+
+    In a second pass over each batch the model's own uncertainties, as a yardstick.
 
     A training that goes on afterwards does so as if nothing had been measured.
 
@@ -41,10 +49,13 @@ def measure_losses(
         num_workers: Data loader workers.
 
     Returns:
-        Predicted and target losses, in no particular order.
+        Predicted and target losses, and uncertainties, in no particular order.
     """
     model = bare(model)
-    found: list[tuple[float, float, str]] = []
+    found: list[tuple] = []
+    names = yardsticks_of(model)
+    score = score_function(model, ("embedding", *names))
+    alive = np.zeros(model.loss_predictor.regressor.in_features, dtype=bool)
     with evaluation_mode(model), preserved_random_state():
         loader = batches(dataset, range(len(dataset)), batch_size, num_workers, "ranking")
         for data in loader:
@@ -53,7 +64,15 @@ def measure_losses(
             metas = [sample.metainfo for sample in data["data_samples"]]
             # Images in memory have no path, but a place in the data set.
             paths = [meta.get("img_path") or str(meta.get("sample_idx", "")) for meta in metas]
-            found.extend(zip(pred.tolist(), target.tolist(), paths, strict=True))
-    rows = [row for part in all_gather_object(found) for row in part]
-    pred, target, paths = zip(*rows, strict=True)
-    return MeasuredLosses(np.array(pred), np.array(target), list(paths))
+            scores = score(data)
+            alive |= (scores.pop("embedding") != 0).any(dim=0).cpu().numpy()
+            scores = [values.tolist() for values in scores.values()]
+            found.extend(zip(pred.tolist(), target.tolist(), paths, *scores, strict=True))
+    parts = all_gather_object((found, alive))
+    rows = [row for part, _ in parts for row in part]
+    dead_units = 1 - np.mean(np.any([units for _, units in parts], axis=0))
+    pred, target, paths, *scores = zip(*rows, strict=True)
+    yardsticks = {name: np.array(values) for name, values in zip(names, scores, strict=True)}
+    return MeasuredLosses(
+        np.array(pred), np.array(target), list(paths), yardsticks, float(dead_units)
+    )

@@ -18,8 +18,19 @@ _OF_THE_MODULE = ("pred_loss", "embedding")
 _OF_THE_LAST_LAYER = ("logit_gradient", "penultimate")
 #: Scores by the target's predictions: measure and aggregation by name.
 _UNCERTAINTIES = {f"{m}_{a}": (m, a) for m, a in product(MEASURES, AGGREGATIONS)}
+#: Uncertainties by which nothing was learnt, and which a predicted loss should rank better than.
+YARDSTICKS = ("entropy_mean", "entropy_sum", "margin_mean")
 #: All scores by name.
 SCORES = (*_OF_THE_MODULE, "features", *_OF_THE_LAST_LAYER, *_UNCERTAINTIES)
+
+
+def yardsticks_of(model: nn.Module) -> tuple[str, ...]:
+    """Return those of :data:`YARDSTICKS` that a model gives: all, or none of heads without such."""
+    try:
+        distributions_of(model)
+    except TypeError:
+        return ()
+    return YARDSTICKS
 
 
 def score_function(model: nn.Module, names: Sequence[str]) -> Callable[[dict], dict[str, Tensor]]:

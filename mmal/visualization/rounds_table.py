@@ -4,7 +4,10 @@ from rich.table import Table
 
 
 def rounds_table(records: list[dict]) -> Table:
-    """Return a table with a row a round; ``ranking`` is the ranking accuracy.
+    """Return a table with a row a round.
+
+    ``ranking`` is the ranking accuracy of the predicted losses, ``trivial`` that of the best
+    uncertainty, which took no learning.
 
     Args:
         records: What ``metrics.json`` holds, a dict a round.
@@ -14,7 +17,8 @@ def rounds_table(records: list[dict]) -> Table:
     table = Table()
     steps = ("train", "evaluate", "score", "query")
     short = metric.rpartition("/")[2]
-    for name in ("round", "labelled", short, "ranking", "train s", "eval s", "score s", "pick s"):
+    columns = ("round", "labelled", short, "ranking", "trivial")
+    for name in (*columns, "train s", "eval s", "score s", "pick s"):
         table.add_column(name, justify="right", no_wrap=True)
     for record in records:
         ranking = record.get("ranking_accuracy")
@@ -23,9 +27,17 @@ def rounds_table(records: list[dict]) -> Table:
             str(record["labeled"]),
             f"{record['metrics'][metric]:.4f}" if metric in record["metrics"] else "-",
             "-" if ranking is None else f"{ranking:.3f}",
+            _best(record.get("yardsticks") or {}),
             *(_seconds(record["seconds"].get(step)) for step in steps),
         )
     return table
+
+
+def _best(yardsticks: dict[str, float]) -> str:
+    if not yardsticks:
+        return "-"
+    name = max(yardsticks, key=lambda name: yardsticks[name])
+    return f"{yardsticks[name]:.3f} ({name})"
 
 
 def _seconds(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """Tests of the step from scores to the next picks."""
 
+import copy
 from itertools import combinations
 
 import numpy as np
@@ -54,8 +55,10 @@ def pool() -> Pool:
 def run(pool, tmp_path):
     """Acquire into ``tmp_path/round``; the pool file is ``tmp_path/pool.json``."""
 
-    def call(query: Query, score: Scorer, budget: int = 3, subset: int | None = None, into=pool):
-        return acquire(
+    def call(
+        query: Query, score: Scorer, budget: int = 3, subset: int | None = None, into=pool, **kwargs
+    ):
+        picks, call.doubt = acquire(
             into,
             tmp_path / "pool.json",
             tmp_path / "round",
@@ -64,7 +67,9 @@ def run(pool, tmp_path):
             budget,
             subset,
             score,
+            **kwargs,
         )
+        return picks
 
     return call
 
@@ -246,3 +251,36 @@ def test_failure_to_pick_reaches_every_process(run, monkeypatch):
     monkeypatch.setattr("mmal.engine.acquisition.broadcast_object_list", from_main_process)
     with pytest.raises(ValueError, match="cannot rank"):
         run(LearnedLoss(), Scorer())
+
+
+# Doubt
+
+
+class Equal(Scorer):
+    """Gives all samples the same score, but for rounding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = {name: 1 + 6e-8 * value for name, value in self.table.items()}
+
+
+def test_equal_scores_are_doubted_and_picked_by_all_the_same(run, pool):
+    picks = run(LearnedLoss(), Equal())
+    assert "pred_loss of all 25 candidates is the same" in run.doubt
+    assert pool.rounds[-1].query == "LearnedLoss"
+    assert len(picks) == 3
+
+
+def test_different_scores_are_not_doubted(run):
+    run(LearnedLoss(), Scorer())
+    assert run.doubt is None
+
+
+@pytest.mark.parametrize("doubt", [None, "the module has collapsed"])
+def test_doubtful_rounds_may_be_drawn_at_random(run, pool, doubt):
+    score = Scorer() if doubt else Equal()
+    expected = run(Random(), Scorer(), into=copy.deepcopy(pool))
+    picks = run(LearnedLoss(), score, doubt=doubt, draw_doubtful=True)
+    assert picks == expected  # whatever the scores are
+    assert pool.rounds[-1].query == "Random in place of LearnedLoss"
+    assert run.doubt == doubt or "the same" in run.doubt

@@ -31,7 +31,7 @@ def test_val_loop_beside_another_metric(cfg: Config) -> None:
     runner = Runner.from_cfg(with_ranking(cfg))
     metrics = runner.val()
 
-    pred, target, _ = measure_losses(
+    pred, target, *_ = measure_losses(
         runner.model, DATASETS.build(DataConfig(cfg).labeled_dataset())
     )
     assert metrics["ranking/spearman"] == pytest.approx(spearmanr(pred, target).statistic)
@@ -67,7 +67,7 @@ def test_each_loop_measures_its_own_images(cfg: Config) -> None:
         dataset = DATASETS.build(
             DataConfig(cfg).labeled_dataset(loader.removesuffix("_dataloader"))
         )
-        pred, target, _ = measure_losses(runner.model, dataset)
+        pred, target, *_ = measure_losses(runner.model, dataset)
         assert len(pred) == {"val_dataloader": 16, "test_dataloader": 5}[loader]
         expected = kendalltau(pred, target).statistic
         assert evaluate()["ranking/kendall"] == pytest.approx(expected)

@@ -7,6 +7,9 @@ from rich.console import Console
 from mmal.visualization import rounds_table
 
 
+SECONDS = ["train s", "eval s", "score s", "pick s"]
+
+
 def rows(records: list[dict]) -> list[list[str]]:
     """The cells that a wide terminal shows."""
     console = Console(width=200)
@@ -24,6 +27,7 @@ def test_a_row_a_round():
             labeled=60,
             metrics={"pascal_voc/mAP": 0.12348, "pascal_voc/AP50": 0.9},
             ranking_accuracy=0.6789,
+            yardsticks=dict(entropy_mean=0.5, margin_mean=0.71),
             seconds=seconds,
         ),
         # The last round acquires nothing; a plain model has no ranking.
@@ -36,9 +40,9 @@ def test_a_row_a_round():
     ]
 
     assert rows(records) == [
-        ["round", "labelled", "mAP", "ranking", "train s", "eval s", "score s", "pick s"],
-        ["0", "60", "0.1235", "0.679", "61.0", "2.2", "0.5", "0.0"],
-        ["1", "100", "0.5000", "-", "9.0", "1.0", "-", "-"],
+        ["round", "labelled", "mAP", "ranking", "trivial", *SECONDS],
+        ["0", "60", "0.1235", "0.679", "0.710 (margin_mean)", "61.0", "2.2", "0.5", "0.0"],
+        ["1", "100", "0.5000", "-", "-", "9.0", "1.0", "-", "-"],
     ]
 
 
@@ -46,7 +50,7 @@ def test_metric_without_a_prefix():
     record = dict(round=0, labeled=2, metrics={"PCK": 1.0}, ranking_accuracy=None, seconds={})
 
     assert rows([record])[0][2] == "PCK"
-    assert rows([record])[1] == ["0", "2", "1.0000", "-", "-", "-", "-", "-"]
+    assert rows([record])[1] == ["0", "2", "1.0000", "-", "-", "-", "-", "-", "-"]
 
 
 def test_a_round_without_a_metric_has_a_dash():

@@ -149,9 +149,9 @@ _ERRORS = _kinds(
         "class-shifted",
         "object is handed out as another class than the file says",
         "objects are handed out as other classes than the file says",
-        "The data set numbers classes by the order of the file's categories, or by the sorted names "
-        "of folders: write metainfo.classes in that order, and add those that the file lacks to "
-        "its categories",
+        "The data set numbers classes by the order of the file's categories, or by the sorted "
+        "names of folders: write metainfo.classes in that order, and add those that the file lacks "
+        "to its categories",
     ),
     (
         "class-folders",

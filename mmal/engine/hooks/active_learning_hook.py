@@ -163,7 +163,7 @@ class ActiveLearningHook(Hook):
             return
         loader = runner.cfg.test_dataloader
         with evaluated_weights(runner):
-            picks = acquire(
+            picks, doubt = acquire(
                 self._pool,
                 Path(runner.work_dir, "pool.json"),
                 runner.work_dir,
@@ -181,6 +181,8 @@ class ActiveLearningHook(Hook):
                 ),
             )
         runner.logger.info(f"Picked {len(picks)} images: {runner.work_dir}/picks.txt")
+        if doubt:
+            runner.logger.warning(f"These picks may be worthless: {doubt}.")
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Say how far the training was: heads such as TOOD's ask before they assign targets."""

@@ -16,6 +16,7 @@ from torch import nn
 
 from mmal.datasets import PoolDataset
 from mmal.evaluation import ranking_measures
+from mmal.evaluation.functional import pair_ranking_accuracy
 from mmal.models import LearningLossMixin
 from mmal.structures import Pool, PoolScores
 from mmal.visualization import (
@@ -28,6 +29,7 @@ from mmal.visualization import (
 
 from ..acquisition import acquire, draw_initial, image_paths, write_image_list
 from ..data_config import DataConfig
+from ..doubts import doubt_about_ranking
 from ..ranking import MeasuredLosses, measure_losses
 from ..scoring import bare, score_pool
 from .preflight import preflight
@@ -205,12 +207,20 @@ class RoundDriver:
             ranking = ranking_measures(losses.pred, losses.target)
             record["ranking_accuracy"] = ranking.pop("accuracy")
             record.update(ranking)
+            record["yardsticks"] = {
+                name: pair_ranking_accuracy(values, losses.target)
+                for name, values in losses.yardsticks.items()
+            }
+            accuracy = record["ranking_accuracy"]
+            doubt = doubt_about_ranking(accuracy, len(losses.target), losses.dead_units)
+            record["ranking_doubt"] = doubt
         record["seconds"]["evaluate"] = time.perf_counter() - start
         self._report(record)
         return losses
 
     def _show_losses(self, record: dict, losses: MeasuredLosses) -> None:
-        self._work_dir.write_losses(record["round"], *losses)
+        columns = dict(img_path=losses.img_paths, pred_loss=losses.pred, target_loss=losses.target)
+        self._work_dir.write_losses(record["round"], columns | losses.yardsticks)
         title = (
             f"{len(losses.target)} test samples: ranking accuracy "
             f"{record['ranking_accuracy']:.3f}, Spearman {record['spearman']:.3f}, Kendall "
@@ -223,6 +233,7 @@ class RoundDriver:
         query = self._settings.build_query()
         # All samples, their labels kept back, where the query reads those of labelled ones, too.
         dataset = self._data.unlabeled_split(None if query.reads_labeled else self._pool)
+        reads_module = {"pred_loss", "embedding"} & set(query.requires)
         seconds = dict(score=0.0)
 
         def score(ids: list[str]) -> PoolScores:
@@ -240,7 +251,7 @@ class RoundDriver:
 
         start = time.perf_counter()
         settings = self._settings
-        acquire(
+        _, doubt = acquire(
             self._pool,
             self._work_dir.pool,
             self._work_dir.round_dir(index),
@@ -249,7 +260,14 @@ class RoundDriver:
             settings.budget,
             settings.subset,
             score,
+            record.get("ranking_doubt") if reads_module else None,
+            settings.when_doubtful == "random",
         )
+        record["picks_doubt"] = doubt
+        if doubt:
+            drawn = settings.when_doubtful == "random"
+            done = "drawn at random" if drawn else "may be worthless"
+            self._console.print(f"  picks of round {index} {done}: {doubt}", style="yellow")
         seconds["query"] = time.perf_counter() - start - seconds["score"]
         record["seconds"].update(seconds)
 

@@ -16,7 +16,7 @@ from mmal.models import LearningLossMixin
 from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 
-from ..acquisition import draw_initial
+from ..acquisition import DRAWN, draw_initial
 from ..data_config import DataConfig
 from ..hooks import ActiveLearningHook
 from ..preflight import (
@@ -262,7 +262,7 @@ def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: Wo
             f"{settings.rounds}. Resume with at least as many."
         )
     query = settings.build_query().description
-    found = [(pool.seed, len(r.picks), r.query) for r in pool.rounds]
+    found = [(pool.seed, len(r.picks), r.query.removeprefix(DRAWN)) for r in pool.rounds]
     budgets = [settings.initial] + [settings.budget] * (len(found) - 1)
     queries = ["initial"] + [query] * (len(found) - 1)
     expected = [(seed, b, q) for b, q in zip(budgets, queries, strict=True)]

@@ -26,6 +26,8 @@ class RoundSettings:
             paper's protocol) or ``image``.
         group_score: The score of an image by its people, with ``group_by='image'``: ``mean`` or
             ``max``.
+        when_doubtful: What picks where predicted losses rank within chance, or all candidates score
+            the same: ``query``, as ever, with a warning, or ``random``.
         audit: Parameters of the audit of the data beside ``ignore_classes``; see
             :class:`mmal.datasets.audit.AuditSettings`.
 
@@ -42,6 +44,7 @@ class RoundSettings:
     metric: str | None = None
     group_by: str = "sample"
     group_score: str = "mean"
+    when_doubtful: str = "query"
     audit: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -53,7 +56,11 @@ class RoundSettings:
                 raise ValueError(
                     f"active_learning.{name} must be a positive integer. Got {value!r} instead."
                 )
-        words = dict(group_by=("sample", "image"), group_score=("mean", "max"))
+        words = dict(
+            group_by=("sample", "image"),
+            group_score=("mean", "max"),
+            when_doubtful=("query", "random"),
+        )
         for name, allowed in words.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(

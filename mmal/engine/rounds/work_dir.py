@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -92,17 +92,15 @@ class WorkDir:
         with atomic_path(self.round_dir(index) / "metrics.json") as tmp:
             tmp.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
-    def write_losses(
-        self, index: int, pred: np.ndarray, target: np.ndarray, img_paths: Sequence[str]
-    ) -> None:
-        """Write losses of N test images, each of shape (N,), as a round's ``losses.csv``."""
+    def write_losses(self, index: int, columns: Mapping[str, Sequence]) -> None:
+        """Write what was measured on N test images, each of shape (N,), as ``losses.csv``."""
         with (
             atomic_path(self.round_dir(index) / "losses.csv") as tmp,
             open(tmp, "w", newline="") as file,
         ):
             writer = csv.writer(file)
-            writer.writerow(["img_path", "pred_loss", "target_loss"])
-            writer.writerows(zip(img_paths, pred.tolist(), target.tolist(), strict=True))
+            writer.writerow(columns)
+            writer.writerows(zip(*(np.asarray(c).tolist() for c in columns.values()), strict=True))
 
     def write_histograms(self, index: int, histograms: dict[str, dict[str, int]]) -> None:
         """Write counts by label, of ``picks`` and ``pool``, as a round's ``histogram.csv``."""
@@ -125,9 +123,10 @@ class WorkDir:
 
 def _flat(record: dict) -> dict:
     """One row of ``curve.csv``: metrics under their own names, seconds as ``<step>_seconds``."""
-    nested = ("metrics", "annotations", "seconds")
+    nested = ("metrics", "annotations", "seconds", "yardsticks", "ranking_doubt", "picks_doubt")
     row = {key: value for key, value in record.items() if key not in nested}
     row.update(record.get("annotations", {}))  # rounds of older versions have none
+    row.update({f"ranking_{k}": v for k, v in record.get("yardsticks", {}).items()})
     row.update(record["metrics"])
     row.update({f"{step}_seconds": value for step, value in record["seconds"].items()})
     return row

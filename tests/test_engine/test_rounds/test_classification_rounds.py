@@ -116,3 +116,18 @@ def test_several_labels_with_a_head_for_one_are_named(cfg: Config, tmp_path: Pat
     )
     with pytest.raises(ValueError, match=r"0\.png.* has 2 labels.*LinearClsHead.*MultiLabelLinear"):
         run_rounds(cfg)
+
+
+def test_doubtful_rounds_are_drawn_at_random_and_go_on(cfg: Config, tmp_path: Path) -> None:
+    """With five test images hardly any ranking is above chance; see doubts.chance_limit."""
+    cfg.active_learning.update(rounds=2, when_doubtful="random")
+    first, _ = run_rounds(cfg)
+    assert "within chance" in first["ranking_doubt"]
+    assert first["picks_doubt"] == first["ranking_doubt"]
+    rounds = json.loads((tmp_path / "work/pool.json").read_text())["rounds"]
+    assert rounds[1]["query"] == "Random in place of LearnedLoss"
+    cfg.active_learning.rounds = 3
+    assert len(run_rounds(cfg, resume=True)) == 3
+    rows = table(tmp_path / "work/curve.csv")
+    assert {"ranking_entropy_mean", "ranking_margin_mean"} <= rows[0].keys()
+    assert "ranking_doubt" not in rows[0]

@@ -8,6 +8,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FPN = [256] * 5
+FEW_LAYERS = {"encoder.num_layers": 2, "decoder.num_layers": 2}
+NARROW_FCS = {"roi_head.bbox_head.fc_out_channels": 64}
+#: One per stage of a cascade.
+NARROW_CASCADE = {f"roi_head.bbox_head.{i}.fc_out_channels": 64 for i in range(3)}
+NARROW_SOLO = {
+    "mask_head.feat_channels": 64,
+    "mask_head.mask_feature_head.feat_channels": 32,
+    "mask_head.mask_feature_head.out_channels": 32,
+    "mask_head.num_grids": [10, 8, 6, 4, 2],
+}
+SMALL_SPARSE = {
+    "rpn_head.num_proposals": 20,
+    **{f"roi_head.bbox_head.{i}.feedforward_channels": 64 for i in range(6)},
+    **{f"roi_head.bbox_head.{i}.dynamic_conv_cfg.feat_channels": 8 for i in range(6)},
+}
+SMALL_HOURGLASS = {
+    "backbone.downsample_times": 3,
+    "backbone.stage_channels": (256, 16, 16, 16),  # the first is that of the stem
+    "backbone.stage_blocks": (1, 1, 1, 1),
+    "backbone.feat_channel": 32,
+    "head.in_channels": 32,
+    "head.decoder.input_size": (128, 128),
+    "head.decoder.heatmap_size": (32, 32),
+}
 DENSE, TWO_STAGE, QUERY, INSTANCE, TOPDOWN, BOTTOMUP, CLASSIFICATION = (
     "Single-stage detection",
     "Two-stage detection",
@@ -31,7 +55,8 @@ class Family:
         in_channels: Channels of the features that feed the loss prediction module.
         size: Height and width of the test's images; pose estimators take those of their config.
         feat_modules: Submodules that the features are from, if not from ``extract_feat``.
-        options: What is changed in the config's model, to make it small.
+        options: What is changed in the config's model, to make it small; a ResNet-50 is
+            made shallow in any case.
     """
 
     name: str
@@ -54,7 +79,14 @@ class Family:
 
 
 FAMILIES = [
-    Family("SSD", DENSE, "ssd/ssd300_coco.py", [512, 1024, 512, 256, 256, 256], 300),
+    Family(
+        "SSD",
+        DENSE,
+        "ssd/ssd300_coco.py",
+        [512, 1024, 512, 256, 256, 256],
+        260,
+        options={"backbone.depth": 11, "backbone.out_feature_indices": (14, 24)},
+    ),
     Family(
         "SSDLite",
         DENSE,
@@ -75,31 +107,76 @@ FAMILIES = [
     Family("TOOD", DENSE, "tood/tood_r50_fpn_1x_coco.py", FPN),
     Family("FSAF", DENSE, "fsaf/fsaf_r50_fpn_1x_coco.py", FPN),
     Family("RepPoints", DENSE, "reppoints/reppoints-moment_r50_fpn_1x_coco.py", FPN),
-    Family("Faster R-CNN", TWO_STAGE, "faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py", FPN),
-    Family("Cascade R-CNN", TWO_STAGE, "cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py", FPN),
-    Family("Mask R-CNN", TWO_STAGE, "mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py", FPN),
     Family(
-        "Cascade Mask R-CNN", TWO_STAGE, "cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py", FPN
+        "Faster R-CNN",
+        TWO_STAGE,
+        "faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
     ),
-    Family("Double-Head R-CNN", TWO_STAGE, "double_heads/dh-faster-rcnn_r50_fpn_1x_coco.py", FPN),
-    Family("DETR", QUERY, "detr/detr_r50_8xb2-150e_coco.py", [256]),
     Family(
-        "Conditional DETR", QUERY, "conditional_detr/conditional-detr_r50_8xb2-50e_coco.py", [256]
+        "Cascade R-CNN",
+        TWO_STAGE,
+        "cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py",
+        FPN,
+        options=NARROW_CASCADE,
     ),
-    Family("DAB-DETR", QUERY, "dab_detr/dab-detr_r50_8xb2-50e_coco.py", [256]),
     Family(
-        "Deformable DETR", QUERY, "deformable_detr/deformable-detr_r50_16xb2-50e_coco.py", [256] * 4
+        "Mask R-CNN", TWO_STAGE, "mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py", FPN, options=NARROW_FCS
     ),
-    Family("DINO", QUERY, "dino/dino-4scale_r50_8xb2-12e_coco.py", [256] * 4, 256),
-    Family("Sparse R-CNN", QUERY, "sparse_rcnn/sparse-rcnn_r50_fpn_1x_coco.py", [256] * 4),
-    Family("SOLOv2", INSTANCE, "solov2/solov2_r50_fpn_1x_coco.py", FPN),
+    Family(
+        "Cascade Mask R-CNN",
+        TWO_STAGE,
+        "cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py",
+        FPN,
+        options=NARROW_CASCADE,
+    ),
+    Family(
+        "Double-Head R-CNN",
+        TWO_STAGE,
+        "double_heads/dh-faster-rcnn_r50_fpn_1x_coco.py",
+        FPN,
+        options={**NARROW_FCS, "roi_head.bbox_head.conv_out_channels": 64},
+    ),
+    Family("DETR", QUERY, "detr/detr_r50_8xb2-150e_coco.py", [256], options=FEW_LAYERS),
+    Family(
+        "Conditional DETR",
+        QUERY,
+        "conditional_detr/conditional-detr_r50_8xb2-50e_coco.py",
+        [256],
+        options=FEW_LAYERS,
+    ),
+    Family("DAB-DETR", QUERY, "dab_detr/dab-detr_r50_8xb2-50e_coco.py", [256], options=FEW_LAYERS),
+    Family(
+        "Deformable DETR",
+        QUERY,
+        "deformable_detr/deformable-detr_r50_16xb2-50e_coco.py",
+        [256] * 4,
+        options=FEW_LAYERS,
+    ),
+    Family(
+        "DINO",
+        QUERY,
+        "dino/dino-4scale_r50_8xb2-12e_coco.py",
+        [256] * 4,
+        options={**FEW_LAYERS, "num_queries": 100},
+    ),
+    Family(
+        "Sparse R-CNN",
+        QUERY,
+        "sparse_rcnn/sparse-rcnn_r50_fpn_1x_coco.py",
+        [256] * 4,
+        options=SMALL_SPARSE,
+    ),
+    Family("SOLOv2", INSTANCE, "solov2/solov2_r50_fpn_1x_coco.py", FPN, options=NARROW_SOLO),
     Family("CondInst", INSTANCE, "condinst/condinst_r50_fpn_ms-poly-90k_coco_instance.py", FPN),
     Family("RTMDet-Ins", INSTANCE, "rtmdet/rtmdet-ins_tiny_8xb32-300e_coco.py", [96] * 3),
     Family(
         "Stacked hourglass",
         TOPDOWN,
         "body_2d_keypoint/topdown_heatmap/mpii/td-hm_hourglass52_8xb64-210e_mpii-256x256.py",
-        [256],
+        [32],
+        options=SMALL_HOURGLASS,
     ),
     Family(
         "SimpleBaseline (heatmaps on ResNet, HRNet, MobileNetV2, …)",
@@ -135,7 +212,7 @@ FAMILIES = [
         "DeepPose (regression)",
         TOPDOWN,
         "body_2d_keypoint/topdown_regression/coco/td-reg_res50_8xb64-210e_coco-256x192.py",
-        [2048],
+        [512],
     ),
     Family(
         "Associative embedding",

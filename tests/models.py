@@ -29,13 +29,21 @@ def target_config(path: str) -> ConfigDict:
     """Return the model of one of MMDetection's configs, without downloads and shallow."""
     cfg = get_config(f"mmdet::{path}").model
     cfg.backbone.pop("init_cfg", None)
-    if cfg.backbone.type == "ResNet" and cfg.backbone.depth == 50:
-        cfg.backbone.depth = 18
-        cfg.backbone.style = "pytorch"
-        cfg.backbone.pop("dcn", None)
-        cfg.neck.in_channels = [64, 128, 256, 512]
+    make_shallow(cfg)
     cfg.data_preprocessor.pop("batch_augments", None)
     return cfg
+
+
+def make_shallow(cfg: ConfigDict) -> None:
+    """Make a ResNet-18 of a target's ResNet-50: its stages have a quarter of the channels."""
+    if cfg.backbone.type != "ResNet" or cfg.backbone.depth != 50:
+        return
+    cfg.backbone.update(depth=18, style="pytorch")
+    cfg.backbone.pop("dcn", None)
+    follows = cfg.neck if "in_channels" in (cfg.get("neck") or {}) else cfg.head
+    channels = follows.in_channels
+    several = isinstance(channels, (list, tuple))
+    follows.in_channels = [c // 4 for c in channels] if several else channels // 4
 
 
 def build(path: str, channels: list[int] | None, seed: int = 0, **kwargs) -> nn.Module:

@@ -3,12 +3,13 @@
 import argparse
 import sys
 
+from mmengine.optim import OptimWrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmal.apis.cli import add_config_arguments, config_from_args
+from mmal.apis.cli import add_config_arguments, config_from_args, one_line_errors
 from mmal.datasets.audit import DatasetError
-from mmal.engine.preflight import PreflightError
+from mmal.engine.preflight import PreflightError, check_optimizer, check_seed
 
 EXAMPLE = """example:
   python tools/train.py configs/demo/toy_voc.py --work-dir work_dirs/train
@@ -36,7 +37,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    cfg = config_from_args(args)
+    with one_line_errors():
+        cfg = config_from_args(args)
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == "auto" else args.resume
@@ -44,11 +46,18 @@ def main() -> None:
         if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
             sys.exit(f"--auto-scale-lr needs auto_scale_lr.base_batch_size in {args.config}.")
         cfg.auto_scale_lr.enable = True
-    runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    runner = None
     try:
+        check_seed((cfg.get("randomness") or {}).get("seed"))
+        check_optimizer(cfg)
+        runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
         runner.train()
-    except (PreflightError, DatasetError) as error:  # refused before the first step
+    except (PreflightError, DatasetError, FloatingPointError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
+    except (ValueError, TypeError, KeyError, AssertionError) as error:
+        if runner is not None and isinstance(runner.optim_wrapper, OptimWrapper):
+            raise  # all is built: what happens now needs its traceback
+        sys.exit(f"error: {str(error) or repr(error)}")
 
 
 if __name__ == "__main__":

@@ -216,7 +216,9 @@ def test_one_round_compares_nothing(comparison):
 def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> None:
     command = [sys.executable, ROOT / "tools" / "compare_queries.py", config_file]
     command += ["--queries", "CoreSet", 'Entropy(aggregation="max")', "--seeds", "3"]
-    command += ["--work-dir", tmp_path / "compare", "--cfg-options", "active_learning.rounds=2"]
+    command += ["--work-dir", tmp_path / "compare", "--cfg-options", "train_cfg.max_epochs=1"]
+    command += ["custom_hooks.0.detach_epoch=0", "train_dataloader.num_workers=0"]
+    command += ["train_dataloader.persistent_workers=False", "active_learning.rounds=2"]
     done = subprocess.run(command, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -65,8 +65,8 @@ def test_ssd300_trains_and_scores_on_the_layout_of_voc0712(
 ) -> None:
     rng = np.random.default_rng(0)
     for year, split, names in (
-        ("VOC2007/", "trainval", "abcd"),
-        ("VOC2012/", "trainval", "efgh"),
+        ("VOC2007/", "trainval", "ab"),
+        ("VOC2012/", "trainval", "ef"),
         ("VOC2007/", "test", "yz"),
     ):
         images = {n: [("cat", 1 + int(rng.integers(8)), 1, 40, 38)] for n in names}
@@ -74,9 +74,10 @@ def test_ssd300_trains_and_scores_on_the_layout_of_voc0712(
     monkeypatch.chdir(tmp_path)
     cfg = Config.fromfile(CONFIGS / "detection/ssd300_voc0712.py")
     cfg.work_dir = str(tmp_path / "work")
-    cfg.model.target.backbone.init_cfg = None
-    cfg.model.target.backbone.pop("init_cfg")
-    cfg.train_dataloader.update(batch_size=4, num_workers=0, persistent_workers=False)
+    backbone = cfg.model.target.backbone  # a shallower one, with the same features
+    backbone.pop("init_cfg")
+    backbone.update(depth=11, out_feature_indices=(14, 24))
+    cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.val_dataloader = copy.deepcopy(cfg.test_dataloader)
     cfg.train_cfg.update(max_epochs=1, val_interval=2)
@@ -89,8 +90,8 @@ def test_ssd300_trains_and_scores_on_the_layout_of_voc0712(
     content = json.loads(Path(cfg.work_dir, "pool.json").read_text())
     assert len(content["rounds"][0]["picks"]) == 3
     assert set(content["rounds"][0]["picks"]) < {
-        *(f"VOC2007/{n}" for n in "abcd"),
-        *(f"VOC2012/{n}" for n in "efgh"),
+        *(f"VOC2007/{n}" for n in "ab"),
+        *(f"VOC2012/{n}" for n in "ef"),
     }
 
 
@@ -113,15 +114,18 @@ def test_hourglass_trains_evaluates_and_scores_on_the_layout_of_mpii(
     tmp_path: Path, write_mpii: Callable[..., dict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "data/mpii"
-    people = [(f"{i:09d}.jpg", (40, 40)) for i in range(8)]
+    people = [(f"{i:09d}.jpg", (40, 40)) for i in range(4)]
     write_mpii(root, people, split="mpii_train")
-    write_mpii(root, people[:3], split="mpii_val")
+    write_mpii(root, people[:1], split="mpii_val")
     (root / "annotations/mpii_val.mat").rename(root / "annotations/mpii_gt_val.mat")
     monkeypatch.chdir(tmp_path)
     cfg = Config.fromfile(CONFIGS / "pose/hourglass_mpii.py")
     cfg.work_dir = str(tmp_path / "work")
+    narrow = dict(downsample_times=2, stage_channels=(256, 16, 16), stage_blocks=(1, 1, 1))
+    cfg.model.target.backbone.update(narrow, feat_channel=32)
+    cfg.model.target.head.in_channels, cfg.model.loss_predictor.in_channels = 32, [32, 32]
     for loader in (cfg.train_dataloader, cfg.test_dataloader, cfg.val_dataloader):
-        loader.update(batch_size=4, num_workers=0, persistent_workers=False)
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
     pool = dict(DataConfig(cfg).pool)
     known = dict(accept=("also-labelled", "also-in-test"))  # nothing here is really unlabelled

@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from tests.classifiers import images as classified_images
 from tests.classifiers import needs_mmpretrain, spread
 from tests.families import CLASSIFICATION, DENSE, FAMILIES, TOPDOWN, Family
-from tests.models import learning_loss_config
+from tests.models import learning_loss_config, make_shallow
 
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
 
@@ -43,6 +43,7 @@ def target_config(family: Family) -> ConfigDict:
     whole.merge_from_dict({f"model.{key}": value for key, value in family.options.items()})
     cfg = whole.model
     cfg.backbone.init_cfg = None
+    make_shallow(cfg)
     if family.group == CLASSIFICATION:  # some mix the images of a batch, and their labels
         cfg.data_preprocessor = whole.data_preprocessor
     else:

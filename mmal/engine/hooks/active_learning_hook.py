@@ -36,6 +36,7 @@ from ..preflight import (
 )
 from ..ranking import measure_losses
 from ..scoring import bare, score_pool
+from .finite_loss_hook import FiniteLossHook
 
 
 @HOOKS.register_module()
@@ -47,6 +48,7 @@ class ActiveLearningHook(Hook):
        :func:`mmal.datasets.audit.audit_datasets`; the unlabelled images must not be among the
        labelled or the test images), one batch of each, the evaluator, and the features.
        Gradients, where the config clips them, are clipped for target and module separately.
+       A training whose loss is no number any more ends (:class:`FiniteLossHook`).
     2. From ``detach_epoch`` on the ranking loss no longer reaches the target model; the loss
        prediction module goes on learning.
     3. After training, where ``unlabeled`` is given, it scores those images with the test
@@ -72,6 +74,7 @@ class ActiveLearningHook(Hook):
         ValueError: If ``unlabeled`` comes without a budget, the budget exceeds the images,
             ``detach_epoch`` means nothing to the training loop, or something else cannot work.
         PreflightError: If several things cannot work; the message has all.
+        FloatingPointError: If the training diverges.
         DatasetError: If the audit of the data finds an error.
         FileExistsError: If the work directory holds another training's picks.
         TypeError: If the model is not a LearningLoss model.
@@ -105,6 +108,7 @@ class ActiveLearningHook(Hook):
         self.query = build_query(query or dict(type="mmal.LearnedLoss"))
         self.subset = subset
         self.audit = AuditSettings.of(audit or {}, "audit of the ActiveLearningHook")
+        self._finite_loss = FiniteLossHook()
 
     def before_run(self, runner: Runner) -> None:
         """Refuse weights that cannot be had, before the model tries to load them."""
@@ -123,6 +127,13 @@ class ActiveLearningHook(Hook):
             raise TypeError(
                 f"ActiveLearningHook needs a model of type 'mmal.LearningLoss', but the config's "
                 f"is a {type(model).__name__}."
+            )
+        others = [hook for hook in runner.hooks if isinstance(hook, ActiveLearningHook)]
+        if len(others) > 1:
+            raise PreflightError(
+                f"custom_hooks has {len(others)} ActiveLearningHooks, with detach_epoch="
+                f"{[hook.detach_epoch for hook in others]}: the last would overrule the others. "
+                "Keep one."
             )
         iterations = isinstance(runner.train_loop, IterBasedTrainLoop)
         check_detach_epoch(self.detach_epoch, None if iterations else runner.max_epochs)
@@ -153,6 +164,10 @@ class ActiveLearningHook(Hook):
         """Detach from ``detach_epoch`` on; a resumed training finds the right state."""
         detach = self.detach_epoch is not None and runner.epoch >= self.detach_epoch
         bare(runner.model).detach_features = detach
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None):
+        """Refuse to go on with a loss that is no number: picks would be made by it."""
+        self._finite_loss.after_train_iter(runner, batch_idx, data_batch, outputs)
 
     def after_train(self, runner: Runner) -> None:
         """Score, query, commit."""

@@ -5,6 +5,7 @@ from .problems import PreflightError, Problems
 from .rehearsal import (
     check_steps,
     rehearse_evaluation,
+    rehearse_hooks,
     rehearse_losses,
     rehearse_training,
     saved_best,
@@ -42,6 +43,7 @@ __all__ = [
     "learning_hooks",
     "max_epochs_of",
     "rehearse_evaluation",
+    "rehearse_hooks",
     "rehearse_losses",
     "rehearse_training",
     "saved_best",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mmengine.config import Config
 from mmengine.fileio import load
@@ -57,6 +58,33 @@ def _check_head_boxes(leaves: Sequence[object], key: str) -> None:
                 f"{leaf.ann_file} has no headbox_file. Set it to a .mat file as that of MPII "
                 "(docs/prepare_mpii.md), or evaluate by PCKAccuracy."
             )
+
+
+@contextmanager
+def explained_errors(stage: str) -> Iterator[None]:
+    """Say what to do about the errors of metrics that tell only where they stumbled.
+
+    Raises:
+        PreflightError: Instead of errors about annotations that do not reach the metric.
+    """
+    pipeline = f"{stage}_dataloader.dataset.pipeline"
+    try:
+        yield
+    except AssertionError as error:
+        if "ground truth is required" not in str(error):
+            raise
+        raise PreflightError(
+            f"{stage}_evaluator is CocoMetric without an ann_file, and {pipeline} does not pass "
+            "the objects on. Name the COCO file of the data set by ann_file, add 'instances' to "
+            "the meta_keys of PackDetInputs, or evaluate data in VOC layout by VOCMetric."
+        ) from error
+    except KeyError as error:
+        if error.args[0] not in ("labels", "bboxes", "gt_instances"):
+            raise
+        raise PreflightError(
+            f"{stage}_evaluator finds no {error} among the annotations of an image: {pipeline} "
+            "does not load them. Add dict(type='LoadAnnotations', with_bbox=True) after Resize."
+        ) from error
 
 
 def _read(path: str, key: str) -> dict:

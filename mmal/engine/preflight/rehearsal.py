@@ -1,6 +1,7 @@
 """A training and an evaluation, tried out on one batch each."""
 
 import copy
+import logging
 import tempfile
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
 from mmengine.registry import DATASETS, HOOKS
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
@@ -17,7 +19,7 @@ from mmal.utils import preserved_random_state, single_process, type_name
 
 from ..pipelines import labeled_test_dataset
 from ..scoring import bare, evaluation_mode
-from .evaluator import evaluators_of
+from .evaluator import evaluators_of, explained_errors
 from .problems import PreflightError, Problems
 from .samples import load_sample
 
@@ -76,12 +78,16 @@ def check_steps(runner: Runner) -> None:
             "max_epochs (or max_iters) to at least 1."
         )
     # An infinite sampler goes on until the batch is full.
-    if len(loader) > 0 or endless:
+    if endless or len(loader) > 1:
         return
+    if len(loader) == 1:  # AspectRatioBatchSampler promises one that may never be full
+        with preserved_random_state():
+            if list(loader.batch_sampler):
+                return
     size = loader.batch_sampler.batch_size
     raise PreflightError(
         f"train_dataloader gives no batch: {len(loader.dataset)} samples, of which this process "
-        f"sees {len(loader.sampler)}, are fewer than the batch size ({size}), and drop_last leaves "
+        f"sees {len(loader.sampler)}, do not fill one of batch size {size}, and drop_last leaves "
         "out the rest. A training would end without a step. Lower batch_size, set drop_last=False, "
         "or begin with more labels (active_learning.initial)."
     )
@@ -115,7 +121,7 @@ def rehearse_evaluation(
         loop = runner.test_loop if stage == "test" else runner.val_loop
         if not len(loop.dataloader.dataset):
             raise PreflightError(f"{stage}_dataloader.dataset is empty: nothing to evaluate.")
-        if loop.dataloader.drop_last:
+        if loop.dataloader.drop_last or getattr(loop.dataloader.batch_sampler, "drop_last", False):
             raise PreflightError(
                 f"{stage}_dataloader.drop_last leaves out the images of the last batch. Remove it: "
                 "a metric is of all images."
@@ -128,11 +134,21 @@ def rehearse_evaluation(
     if batch is not None:
         with problems.collect("model"), preserved_random_state(), evaluation_mode(model):
             outputs = model.test_step(batch)
-    # Other evaluators split what they get by data sets that one batch does not have.
-    if outputs is None or type(getattr(loop, "evaluator", None)) is not Evaluator:
+    if outputs is None:
+        return
+    evaluator = getattr(loop, "evaluator", None)
+    if type(evaluator) is not Evaluator:
+        # Others, MultiDatasetsEvaluator, split by data sets what one batch does not have.
+        print_log(
+            f"{stage}_evaluator is a {type(evaluator).__name__}, which is not tried out before "
+            "the training: an error in it shows at the first evaluation.",
+            logger="current",
+            level=logging.WARNING,
+        )
         return
     with problems.collect(f"{stage}_evaluator"), preserved_random_state():
-        metrics = _evaluate(runner, stage, loop, outputs, batch)
+        with explained_errors(stage):
+            metrics = _evaluate(runner, stage, loop, outputs, batch)
         if short:
             metrics |= {name.rpartition("/")[2]: value for name, value in metrics.items()}
         check_metric_names(metrics, wanted, stage)
@@ -174,6 +190,26 @@ def check_metric_names(metrics: dict, wanted: Sequence[str], stage: str) -> None
                 f"{stage}_evaluator has no metric called {name!r} (active_learning.metric, or "
                 f"save_best of the checkpoint hook). It gives {list(metrics)}."
             )
+
+
+def rehearse_hooks(runner: Runner, problems: Problems) -> None:
+    """Let the hooks of other packages in ``custom_hooks`` begin, as a training lets them.
+
+    They may keep what they begin with: the runner must be one that is thrown away. The default
+    hooks, which write logs, and those of mmal are left out.
+
+    Args:
+        runner: A runner whose training loop and optimizer are built.
+        problems: Gets what goes wrong, such as an EMAHook of an average that does not exist.
+    """
+    names = {type_name(hook) for hook in runner.cfg.get("custom_hooks") or []}
+    for hook in runner.hooks:
+        name = type(hook).__name__
+        if name not in names or type(hook).__module__.startswith("mmal."):
+            continue
+        with problems.collect(f"custom_hooks, {name}"), preserved_random_state():
+            hook.before_run(runner)
+            hook.before_train(runner)
 
 
 def rehearse_losses(runner: Runner, problems: Problems) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.registry import OPTIMIZERS
 
 from mmal.utils import type_name
@@ -26,12 +27,18 @@ def check_seed(seed: int | None) -> None:
 
 
 def check_optimizer(cfg: Config) -> None:
-    """Refuse an optimizer that does not exist, for which mmengine has no message.
+    """Refuse optimizers for which mmengine has no message, or none that says what to do.
 
     Raises:
-        PreflightError: If there is none of the name.
+        PreflightError: If there is none of the name, or it is one of mixed precision on a CPU.
     """
-    optimizer = cfg.optim_wrapper.get("optimizer") or {}
+    wrapper = cfg.get("optim_wrapper") or {}
+    if type_name({"type": "", **wrapper}) == "AmpOptimWrapper" and get_device() == "cpu":
+        raise PreflightError(
+            "optim_wrapper.type is AmpOptimWrapper (--amp), which is only available on a GPU, and "
+            "there is none. Train without --amp (type='OptimWrapper')."
+        )
+    optimizer = wrapper.get("optimizer") or {}
     name = optimizer.get("type")
     with OPTIMIZERS.switch_scope_and_registry(None) as registry:
         if isinstance(name, str) and registry.get(name) is None:

@@ -1,12 +1,17 @@
-"""Are the weights there that a training begins with?"""
+"""Are the weights there that a training begins with, and of this model?"""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
-from mmengine.runner import CheckpointLoader
+from mmengine.runner import CheckpointLoader, load_checkpoint
+from torch import nn
 
-from mmal.utils import single_process, type_name
+from mmal.models import build_model
+from mmal.utils import preserved_random_state, single_process, type_name
 
 from .problems import PreflightError, Problems
 
@@ -18,15 +23,20 @@ def check_pretrained(cfg: Config, problems: Problems) -> None:
 
     Args:
         cfg: The config.
-        problems: Gets one for each checkpoint that cannot be had.
+        problems: Gets one for each checkpoint that cannot be had, or has nothing that the model
+            could take: mmengine would only warn. A checkpoint that fits in part is in order.
     """
     if is_main_process():
-        for key, path in dict(pretrained_checkpoints(cfg)).items():
-            try:
-                with single_process():
+        with single_process():
+            found = Problems()
+            for key, path in dict(pretrained_checkpoints(cfg)).items():
+                try:
                     CheckpointLoader.load_checkpoint(path, map_location="cpu")
-            except Exception as error:  # of file systems, networks and unpicklers
-                problems.add(_as_problem(key, path, error))
+                except Exception as error:  # of file systems, networks and unpicklers
+                    found.add(_as_problem(key, path, error))
+            if not found:
+                _check_fit(cfg, found)
+            problems.extend(found)
     barrier()
 
 
@@ -34,18 +44,87 @@ def pretrained_checkpoints(cfg: Config) -> Iterator[tuple[str, str]]:
     """Yield the keys and paths of ``load_from`` and of all ``init_cfg`` of kind Pretrained."""
     if cfg.get("load_from"):
         yield "load_from", cfg.load_from
-    yield from _below(cfg.model, "model")
+    for key, init in _below(cfg.model, "model"):
+        yield f"{key}.checkpoint", init["checkpoint"]
 
 
-def _below(node: object, key: str) -> Iterator[tuple[str, str]]:
+def _below(node: object, key: str) -> Iterator[tuple[str, dict]]:
     if isinstance(node, dict):
-        if "checkpoint" in node and "type" in node and type_name(node).startswith("Pretrained"):
-            yield f"{key}.checkpoint", node["checkpoint"]
+        if _is_pretrained(node):
+            yield key, node
         for name, child in node.items():
             yield from _below(child, f"{key}.{name}")
     elif isinstance(node, (list, tuple)):
         for number, child in enumerate(node):
             yield from _below(child, f"{key}.{number}")
+
+
+def _is_pretrained(node: object) -> bool:
+    named = isinstance(node, dict) and "checkpoint" in node and "type" in node
+    return named and type_name(node).startswith("Pretrained")
+
+
+def _check_fit(cfg: Config, problems: Problems) -> None:
+    """Load the checkpoints into a model of its own as a training would; look what changes."""
+    keys = list(_below(cfg.model, "model"))
+    if not keys and not cfg.get("load_from"):
+        return
+    with preserved_random_state(), _quiet():
+        try:
+            model = build_model(cfg)
+        except Exception:  # the rehearsal builds it, too, and says what is wrong
+            return
+        for module in model.modules():
+            init = getattr(module, "init_cfg", None)
+            if not _is_pretrained(init):
+                continue
+            key = next((key for key, node in keys if node == init), "init_cfg")
+            with problems.collect():
+                _check_changed(module, module.init_weights, key, init)
+        if path := cfg.get("load_from"):
+            init = dict(checkpoint=path)
+            with problems.collect():
+                _check_changed(
+                    model, lambda: load_checkpoint(model, path, "cpu"), "load_from", init
+                )
+
+
+def _check_changed(module: nn.Module, load: Callable, key: str, init: dict) -> None:
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    try:
+        load()
+    except AssertionError:  # no key begins with the prefix
+        fits = False
+    else:
+        fits = any(not torch.equal(v, before[name]) for name, v in module.state_dict().items())
+    if fits:
+        return
+    prefix = init.get("prefix")
+    asked = f" under prefix={prefix!r}" if prefix else ""
+    raise PreflightError(
+        f"{key}: no weight of {init['checkpoint']!r}{asked} fits the {type(module).__name__}: the "
+        f"file has {_examples(_keys_of(init['checkpoint']))}, the model {_examples(before)}. Name "
+        "weights of this model, or the prefix (init_cfg.prefix) that the file's keys have for it."
+    )
+
+
+def _keys_of(path: str) -> list[str]:
+    content = CheckpointLoader.load_checkpoint(path, map_location="cpu")
+    return list(content.get("state_dict", content))
+
+
+def _examples(keys: object) -> str:
+    return ", ".join(sorted(map(str, keys))[:2]) + ", …"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from the log what a training is going to say again."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _as_problem(key: str, path: str, error: Exception) -> PreflightError:

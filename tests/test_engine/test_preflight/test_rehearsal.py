@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 
 from mmal.datasets.audit import DatasetError
 from mmal.engine.acquisition import draw_initial
-from mmal.engine.preflight import PreflightError
+from mmal.engine.preflight import PreflightError, Problems, check_steps, rehearse_hooks
 from mmal.engine.rounds import prepare_rounds, run_rounds
 from tests.processes import run_in_processes
 
@@ -54,7 +54,7 @@ def test_training_without_a_step(cfg: Config) -> None:
     cfg.train_dataloader.dataset.filter_cfg = dict(filter_empty_gt=True)
     message = refusal(cfg)
     assert "train_dataloader gives no batch: 4 samples" in message
-    assert "batch size (5)" in message
+    assert "batch size 5" in message
 
 
 def _prepare_in_a_group(rank: int, path: str) -> str:
@@ -74,7 +74,7 @@ def test_training_without_a_step_in_one_of_two_processes(config_file: Path) -> N
     """Of six images each process sees three."""
     first, second = run_in_processes(_prepare_in_a_group, 2, str(config_file))
     assert first == second
-    assert "6 samples, of which this process sees 3, are fewer than the batch size (4)" in first
+    assert "6 samples, of which this process sees 3, do not fill one of batch size 4" in first
 
 
 def test_repeated_images_fill_a_batch(cfg: Config) -> None:
@@ -125,7 +125,10 @@ def test_empty_test_list(cfg: Config) -> None:
         ({"randomness.seed": 5_000_000_000}, "seed (--seed) must be an integer from 0 to"),
         ({"randomness.seed": -1}, "Got -1 instead"),
         ({"active_learning.metric": "AP"}, "no metric called 'AP'"),
-        ({"optim_wrapper.type": "AmpOptimWrapper"}, "only available training on gpu"),
+        (
+            {"optim_wrapper.type": "AmpOptimWrapper"},
+            "AmpOptimWrapper (--amp), which is only available",
+        ),
         ({"optim_wrapper.optimizer.type": "SDG"}, "SDG"),
         ({"model.target.bbox_head.num_classes": 3}, "num_classes"),
         ({"load_from": "no/such.pth"}, "load_from: the weights 'no/such.pth' cannot be had"),
@@ -390,6 +393,78 @@ def test_a_finished_run_needs_nothing_to_be_resumed(cfg: Config) -> None:
 def test_what_would_go_wrong_late(cfg: Config, change: dict, message: str) -> None:
     cfg.merge_from_dict(change)
     assert message in refusal(cfg)
+
+
+def test_a_batch_of_one_shape_that_never_is_full(cfg: Config, write_voc) -> None:
+    """Wide and tall images wait for their like, and drop_last leaves both out."""
+    boxes = [("cat", 5, 6, 25, 26)]
+    images = {f"train_{i:02d}": boxes for i in range(16)}
+    sizes = {f"train_{i:02d}": (40, 48) for i in range(15)}  # all but one: some of any six
+    write_voc(root_of(cfg), images, sizes=sizes)
+    cfg.train_dataloader.update(
+        batch_size=16, batch_sampler=dict(type="AspectRatioBatchSampler", drop_last=True)
+    )
+    runner = Runner.from_cfg(cfg)
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    assert len(runner.train_dataloader) == 1  # as it says
+    with pytest.raises(PreflightError, match="do not fill one of batch size 16"):
+        check_steps(runner)
+
+
+def test_a_test_set_that_loses_its_last_batch(cfg: Config) -> None:
+    sampler = dict(type="AspectRatioBatchSampler", drop_last=True)
+    cfg.test_dataloader.batch_sampler = sampler
+    assert "test_dataloader.drop_last leaves out" in refusal(cfg)
+
+
+def test_annotations_that_do_not_reach_the_metric(cfg: Config) -> None:
+    cfg.test_evaluator = dict(type="CocoMetric", metric="bbox")
+    message = refusal(cfg)
+    assert "test_evaluator is CocoMetric without an ann_file" in message
+    assert "VOCMetric" in message
+
+
+def test_test_pipeline_without_annotations(cfg: Config) -> None:
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline[:] = [step for step in pipeline if step.type != "LoadAnnotations"]
+    message = refusal(cfg)
+    assert "does not load them. Add dict(type='LoadAnnotations'" in message
+
+
+def test_an_evaluator_that_is_not_tried_out_is_named(cfg: Config, capsys) -> None:
+    cfg.test_evaluator = dict(
+        type="MultiDatasetsEvaluator", metrics=cfg.test_evaluator, dataset_prefixes=["a"]
+    )
+    prepare_rounds(cfg)
+    output = capsys.readouterr()
+    assert "MultiDatasetsEvaluator, which is not tried out" in output.out + output.err
+
+
+def test_hooks_of_other_packages_begin(cfg: Config) -> None:
+    cfg.custom_hooks = [
+        dict(type="EMAHook", ema_type="MovingAverage"),
+        dict(type="EMAHook", begin_epoch=7),
+    ]
+    runner = Runner.from_cfg(cfg)
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    problems = Problems()
+    rehearse_hooks(runner, problems)
+    with pytest.raises(PreflightError) as caught:
+        problems.raise_all()
+    assert "custom_hooks, EMAHook" in str(caught.value)
+    assert "MovingAverage" in str(caught.value)
+    assert "self.begin_epoch <= runner.max_epochs" in str(caught.value) or "7" in str(caught.value)
+    cfg.custom_hooks = [dict(type="EMAHook")]
+    runner = Runner.from_cfg(cfg)
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    problems = Problems()
+    rehearse_hooks(runner, problems)
+    assert not problems
+
+
+def test_two_hooks_that_would_overrule_each_other(cfg: Config) -> None:
+    cfg.custom_hooks.append(dict(type="mmal.ActiveLearningHook", detach_epoch=1))
+    assert "custom_hooks has 2 ActiveLearningHooks, with detach_epoch=[2, 1]" in refusal(cfg)
 
 
 def test_best_checkpoints_are_not_looked_for(cfg: Config) -> None:

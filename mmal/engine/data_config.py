@@ -31,8 +31,8 @@ class DataConfig:
     def __init__(self, cfg: Config) -> None:
         self._name = cfg.filename or ""
         self._loaders = {s: cfg.get(f"{s}_dataloader") or {} for s in ("train", "val", "test")}
-        hooks = [h for h in cfg.get("custom_hooks") or [] if type_name(h) == "ActiveLearningHook"]
-        self.unlabeled = next((h["unlabeled"] for h in hooks if h.get("unlabeled")), None)
+        given = (hook.get("unlabeled") for hook in learning_hooks(cfg))
+        self.unlabeled = next((dataset for dataset in given if dataset is not None), None)
         rounds = cfg.get("active_learning") or {}
         self.group_by = rounds.get("group_by", "sample")
         self.group_score = rounds.get("group_score", "mean")
@@ -133,6 +133,13 @@ class DataConfig:
         """
         source = source if source is not None else self.pool
         return PoolDataset(source, pool, "unlabeled", self.test_pipeline, self.group_by)
+
+
+def learning_hooks(cfg: Config) -> Iterator[dict]:
+    """Yield the configs of the ActiveLearningHooks in ``custom_hooks``."""
+    for hook in cfg.get("custom_hooks") or []:
+        if type_name(hook) == "ActiveLearningHook":
+            yield hook
 
 
 def leaf_datasets(dataset: dict) -> Iterator[dict]:

@@ -25,7 +25,9 @@ class RankingAccuracy(BaseMetric):
     set, before each evaluation.
 
     It gives ``ranking/accuracy`` (share of pairs in the right order), ``ranking/spearman`` and
-    ``ranking/kendall``; see :mod:`mmal.evaluation.functional`.
+    ``ranking/kendall``; see :mod:`mmal.evaluation.functional`. Beside them, as a yardstick, stands
+    the accuracy of the model's own uncertainties where its heads give them, such as
+    ``ranking/entropy_mean``: a prediction that does not rank better has learnt nothing of use.
 
     Args:
         prefix: Of the metrics' names.
@@ -34,6 +36,7 @@ class RankingAccuracy(BaseMetric):
     Attributes:
         losses: Predicted and target losses of all ranks, each of shape (N,), until they are
             evaluated.
+        yardsticks: Uncertainties of the same samples by name, each of shape (N,).
     """
 
     default_prefix = "ranking"
@@ -41,6 +44,7 @@ class RankingAccuracy(BaseMetric):
     def __init__(self, prefix: str | None = None, **kwargs) -> None:
         super().__init__(prefix=prefix, **kwargs)
         self.losses: tuple[np.ndarray, np.ndarray] | None = None
+        self.yardsticks: dict[str, np.ndarray] = {}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Look at nothing: the losses are measured before the predictions.
@@ -57,7 +61,9 @@ class RankingAccuracy(BaseMetric):
             RuntimeError: If no losses were measured.
         """
         metrics = self.compute_metrics([self._measured()])
-        self.losses = None
+        for name, values in self.yardsticks.items():
+            metrics[name] = pair_ranking_accuracy(values, self.losses[1])
+        self.losses, self.yardsticks = None, {}
         return {f"{self.prefix}/{name}": value for name, value in metrics.items()}
 
     def compute_metrics(self, results: list) -> dict[str, float]:

@@ -31,9 +31,10 @@ def test_val_loop_beside_another_metric(cfg: Config) -> None:
     runner = Runner.from_cfg(with_ranking(cfg))
     metrics = runner.val()
 
-    pred, target, *_ = measure_losses(
-        runner.model, DATASETS.build(DataConfig(cfg).labeled_dataset())
-    )
+    dataset = DATASETS.build(DataConfig(cfg).labeled_dataset())
+    pred, target, _, yardsticks, _ = measure_losses(runner.model, dataset)
+    tau = kendalltau(yardsticks["margin_mean"], target).statistic
+    assert metrics["ranking/margin_mean"] == pytest.approx((tau + 1) / 2)
     assert metrics["ranking/spearman"] == pytest.approx(spearmanr(pred, target).statistic)
     tau = kendalltau(pred, target).statistic
     assert metrics["ranking/kendall"] == pytest.approx(tau)
@@ -63,12 +64,10 @@ def test_each_loop_measures_its_own_images(cfg: Config) -> None:
     train = cfg.train_dataloader.dataset
     cfg.val_dataloader.dataset.ann_file = train.ann_file
     runner = Runner.from_cfg(cfg)
-    for loader, evaluate in (("val_dataloader", runner.val), ("test_dataloader", runner.test)):
-        dataset = DATASETS.build(
-            DataConfig(cfg).labeled_dataset(loader.removesuffix("_dataloader"))
-        )
+    for stage, count, evaluate in (("val", 16, runner.val), ("test", 5, runner.test)):
+        dataset = DATASETS.build(DataConfig(cfg).labeled_dataset(stage))
         pred, target, *_ = measure_losses(runner.model, dataset)
-        assert len(pred) == {"val_dataloader": 16, "test_dataloader": 5}[loader]
+        assert len(pred) == count
         expected = kendalltau(pred, target).statistic
         assert evaluate()["ranking/kendall"] == pytest.approx(expected)
 

@@ -6,7 +6,6 @@ from rich.console import Console
 
 from mmal.visualization import rounds_table
 
-
 SECONDS = ["train s", "eval s", "score s", "pick s"]
 
 

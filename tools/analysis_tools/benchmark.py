@@ -98,7 +98,7 @@ def _read(path: str) -> Config:
     """Read a config file of this project, of the user's or of MMDetection's."""
     try:
         cfg = get_config(path) if "::" in path else Config.fromfile(path)
-        DataConfig(cfg).test_pipeline
+        DataConfig(cfg).dataset("test")
     except (OSError, ValueError, ModuleNotFoundError) as error:
         sys.exit(f"{path}: {error}")
     if cfg.get("default_scope", "mmdet") != "mmdet":

@@ -8,7 +8,6 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.registry import DATASETS
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner, find_latest_checkpoint
 
-from mmal.datasets import PoolDataset
 from mmal.datasets.audit import AuditSettings
 from mmal.evaluation import RankingAccuracy
 from mmal.models import LearningLossMixin
@@ -18,7 +17,7 @@ from mmal.structures import Pool
 
 from ..acquisition import acquire
 from ..clip_grad import clip_separately
-from ..pipelines import labeled_test_dataset, test_pipeline
+from ..data_config import DataConfig
 from ..preflight import (
     PreflightError,
     Problems,
@@ -176,7 +175,7 @@ class ActiveLearningHook(Hook):
         if self._pool.rounds:
             runner.logger.info(f"The picks of this training are in {runner.work_dir}/picks.txt.")
             return
-        loader = runner.cfg.test_dataloader
+        data = DataConfig(runner.cfg)
         with evaluated_weights(runner):
             picks, doubt = acquire(
                 self._pool,
@@ -189,10 +188,10 @@ class ActiveLearningHook(Hook):
                 lambda ids: score_pool(
                     runner.model,
                     self._dataset,
-                    loader.batch_size,
-                    loader.get("num_workers", 0),
-                    ids,
+                    ids=ids,
+                    group_score=data.group_score,
                     names=self.query.requires,
+                    **data.loading(),
                 ),
             )
         runner.logger.info(f"Picked {len(picks)} images: {runner.work_dir}/picks.txt")
@@ -207,13 +206,13 @@ class ActiveLearningHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Measure what a ranking metric in ``val_evaluator`` compares."""
-        self._measure(runner, runner.val_loop, "val_dataloader")
+        self._measure(runner, runner.val_loop, "val")
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Measure what a ranking metric in ``test_evaluator`` compares."""
-        self._measure(runner, runner.test_loop, "test_dataloader")
+        self._measure(runner, runner.test_loop, "test")
 
-    def _measure(self, runner: Runner, loop: BaseLoop, loader: str) -> None:
+    def _measure(self, runner: Runner, loop: BaseLoop, stage: str) -> None:
         # Loops of other kinds may have no single evaluator.
         metrics = getattr(getattr(loop, "evaluator", None), "metrics", [])
         if not (ranking := [m for m in metrics if isinstance(m, RankingAccuracy)]):
@@ -224,16 +223,15 @@ class ActiveLearningHook(Hook):
                 "RankingAccuracy needs a model of type 'mmal.LearningLoss', but the config's is a "
                 f"{type(model).__name__}."
             )
-        dataset = DATASETS.build(labeled_test_dataset(runner.cfg, loader))
-        settings = runner.cfg[loader]
-        losses = measure_losses(model, dataset, settings.batch_size, settings.get("num_workers", 0))
+        data = DataConfig(runner.cfg)
+        dataset = DATASETS.build(data.labeled_dataset(stage))
+        losses = measure_losses(model, dataset, **data.loading(stage))
         for metric in ranking:
-            metric.losses = losses.pred, losses.target
+            metric.losses, metric.yardsticks = (losses.pred, losses.target), losses.yardsticks
 
     def _open_pool(self, runner: Runner) -> None:
         """Build the unlabelled data set; its pool holds no pick yet, or those of this training."""
-        config = dict(dataset=self.unlabeled, pipeline=test_pipeline(runner.cfg))
-        self._dataset = PoolDataset(split="unlabeled", **config)
+        self._dataset = DataConfig(runner.cfg).unlabeled_split(source=self.unlabeled)
         ids = self._dataset.pool.ids
         if self.budget > len(ids):
             raise PreflightError(

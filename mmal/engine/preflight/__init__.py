@@ -1,6 +1,6 @@
-from .data import audit_data, audit_settings, audited_sets
+from .data import audit_data, audit_settings, tell, unscored_sets
 from .evaluator import check_evaluator_files
-from .model import check_batch_size, check_joints, check_scores
+from .model import check_batch_size, check_scores
 from .problems import PreflightError, Problems
 from .rehearsal import (
     check_steps,
@@ -17,7 +17,6 @@ from .settings import (
     check_optimizer,
     check_seed,
     check_workers,
-    learning_hooks,
     max_epochs_of,
 )
 from .weights import check_pretrained
@@ -27,12 +26,10 @@ __all__ = [
     "Problems",
     "audit_data",
     "audit_settings",
-    "audited_sets",
     "check_batch_size",
     "check_checkpoints",
     "check_detach_epoch",
     "check_evaluator_files",
-    "check_joints",
     "check_no_validation",
     "check_optimizer",
     "check_pretrained",
@@ -40,11 +37,12 @@ __all__ = [
     "check_seed",
     "check_steps",
     "check_workers",
-    "learning_hooks",
     "max_epochs_of",
     "rehearse_evaluation",
     "rehearse_hooks",
     "rehearse_losses",
     "rehearse_training",
     "saved_best",
+    "tell",
+    "unscored_sets",
 ]

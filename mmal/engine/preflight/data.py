@@ -8,32 +8,23 @@ from mmengine.logging import print_log
 
 from mmal.datasets.audit import AuditReport, AuditSettings, ImageCache, audit_datasets
 
-from ..pipelines import dataset_of, leaf_datasets
-from .settings import learning_hooks
+from ..data_config import DataConfig, learning_hooks
+from .evaluator import evaluators_of
 
 
-def audited_sets(cfg: Config) -> dict[str, list[dict]]:
-    """Return the data set configs, without wrappers, of the sets that a config uses.
+def unscored_sets(cfg: Config) -> list[str]:
+    """Return the sets whose predictions are written, not scored: they may lack annotations.
 
-    Returns:
-        ``train``, ``test``, ``val`` where that is another set, and ``pool``, the unlabelled images
-        of an ActiveLearningHook, if it has any.
-
-    Raises:
-        ValueError: If the config has no training or test data set.
+    Of a data set that serves as ``test`` and ``val``, both evaluators have to be of that kind.
     """
-    sets = {
-        "train": list(leaf_datasets(dataset_of(cfg, "train_dataloader"))),
-        "test": list(leaf_datasets(dataset_of(cfg, "test_dataloader"))),
-    }
-    if cfg.get("val_dataloader"):
-        val = list(leaf_datasets(dataset_of(cfg, "val_dataloader")))
-        if val != sets["test"]:
-            sets["val"] = val
-    for hook in learning_hooks(cfg):
-        if hook.get("unlabeled") is not None:
-            sets["pool"] = list(leaf_datasets(hook["unlabeled"]))
-    return sets
+    evaluators = {stage: evaluators_of(cfg, stage) for stage in ("test", "val")}
+    if "val" not in DataConfig(cfg).leaves():
+        evaluators["test"] += evaluators.pop("val")
+    return [
+        stage
+        for stage, metrics in evaluators.items()
+        if metrics and all(metric.get("format_only") for metric in metrics)
+    ]
 
 
 def audit_settings(cfg: Config) -> AuditSettings:
@@ -66,7 +57,8 @@ def audit_data(cfg: Config, settings: AuditSettings, cache: ImageCache | None = 
     Raises:
         DatasetError: If something in the data is an error.
     """
-    report = audit_datasets(audited_sets(cfg), settings, cache or ImageCache())
+    sets, unscored = DataConfig(cfg).leaves(), unscored_sets(cfg)
+    report = audit_datasets(sets, settings, cache or ImageCache(), unscored)
     report.raise_errors()
     if is_main_process():
         tell(report)

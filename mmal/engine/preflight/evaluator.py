@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS
 
 from mmal.utils import type_name
 
-from ..pipelines import dataset_of, leaf_datasets
+from ..data_config import DataConfig, leaf_datasets
 from .problems import PreflightError
 
 
@@ -38,7 +38,7 @@ def check_evaluator_files(cfg: Config, stage: str) -> None:
     key = f"{stage}_evaluator"
     leaves = [
         DATASETS.build({**leaf, "lazy_init": True})
-        for leaf in leaf_datasets(dataset_of(cfg, f"{stage}_dataloader"))
+        for leaf in leaf_datasets(DataConfig(cfg).dataset(stage))
     ]
     for metric in evaluators_of(cfg, stage):
         if type_name(metric) == "MpiiPCKAccuracy":

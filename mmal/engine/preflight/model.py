@@ -56,21 +56,3 @@ def check_scores(model: nn.Module, dataset: PoolDataset, names: Sequence[str]) -
         return
     with preserved_random_state(), evaluation_mode(model):
         score(model.data_preprocessor(pseudo_collate([load_sample(dataset, 0)]), False))
-
-
-def check_joints(model: nn.Module, dataset: PoolDataset) -> None:
-    """Refuse pose data with another number of joints than the model's head has.
-
-    Raises:
-        ValueError: If the numbers differ; the message has both.
-    """
-    found = dataset.metainfo.get("num_keypoints")
-    head = getattr(model, "head", None)
-    names = ("num_keypoints", "num_joints", "out_channels")  # the first is what is meant
-    expected = next((n for name in names if (n := getattr(head, name, None)) is not None), None)
-    if found is not None and expected is not None and found != expected:
-        raise ValueError(
-            f"The data set has {found} joints ({dataset.metainfo.get('dataset_name')}), but the "
-            f"model's {type(head).__name__} predicts {expected}. Set the head's out_channels (or "
-            "num_joints), or use the data set that the config is for."
-        )

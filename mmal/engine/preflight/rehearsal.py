@@ -14,10 +14,11 @@ from mmengine.registry import DATASETS, HOOKS
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
+from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
 from mmal.utils import preserved_random_state, single_process, type_name
 
-from ..pipelines import labeled_test_dataset
+from ..data_config import DataConfig
 from ..scoring import bare, evaluation_mode
 from .evaluator import evaluators_of, explained_errors
 from .problems import PreflightError, Problems
@@ -38,9 +39,14 @@ def rehearse_training(runner: Runner, problems: Problems) -> None:
     loader = runner.train_dataloader
     with problems.collect("train_dataloader"):
         check_steps(runner)
+    dataset = batch = None
     with problems.collect("train_dataloader.dataset.pipeline"), preserved_random_state():
         preprocessor = copy.deepcopy(bare(runner.model).data_preprocessor)
-        preprocessor(first_batch(loader, _fresh_dataset(runner, "train")), True)
+        dataset = _fresh_dataset(runner, "train")
+        batch = preprocessor(first_batch(loader, dataset), True)
+    if batch is not None and isinstance(dataset, PoolDataset):
+        with problems.collect("model"):
+            dataset.task.check_samples(bare(runner.model), batch["data_samples"])
     children = {name for name, _ in bare(runner.model).named_children()}
     if children & {"bbox_head", "mask_head", "roi_head"}:  # a model of MMDetection
         with problems.collect("model"):
@@ -223,7 +229,7 @@ def rehearse_losses(runner: Runner, problems: Problems) -> None:
     if not isinstance(model, LearningLossMixin):
         return
     with problems.collect("test_dataloader.dataset.pipeline (target losses)"):
-        dataset = DATASETS.build(labeled_test_dataset(runner.cfg))
+        dataset = DATASETS.build(DataConfig(runner.cfg).labeled_dataset())
         with preserved_random_state(), evaluation_mode(model):
             batch = pseudo_collate([load_sample(dataset, 0)])
             data = model.data_preprocessor(batch, False)

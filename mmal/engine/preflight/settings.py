@@ -1,7 +1,5 @@
 """Settings that can be refused by looking at the config alone."""
 
-from collections.abc import Iterator
-
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import OPTIMIZERS
@@ -120,10 +118,3 @@ def check_no_validation(cfg: Config) -> None:
                 "custom_hooks has EarlyStoppingHook, but rounds have no validation, which would "
                 "choose by the test data. Remove it, and set the epochs."
             )
-
-
-def learning_hooks(cfg: Config) -> Iterator[dict]:
-    """Yield the configs of the ActiveLearningHooks in ``custom_hooks``."""
-    for hook in cfg.get("custom_hooks") or []:
-        if type_name(hook) == "ActiveLearningHook":
-            yield hook

@@ -17,7 +17,7 @@ from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 
 from ..acquisition import DRAWN, draw_initial
-from ..data_config import DataConfig
+from ..data_config import DataConfig, learning_hooks
 from ..hooks import ActiveLearningHook
 from ..preflight import (
     Problems,
@@ -32,7 +32,6 @@ from ..preflight import (
     check_scores,
     check_seed,
     check_workers,
-    learning_hooks,
     max_epochs_of,
     rehearse_evaluation,
     rehearse_losses,

@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from scipy.io import savemat
 
 from mmal.datasets.audit import audit_datasets
-from mmal.engine.pipelines import leaf_datasets
+from mmal.engine.data_config import leaf_datasets
 
 NAN = float("nan")
 JOINTS = [[10 + i, 20 + i] for i in range(16)]

@@ -12,8 +12,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 
+from mmal.engine import DataConfig
 from mmal.engine.hooks import ActiveLearningHook
-from mmal.engine.pipelines import test_pipeline as pipeline_of
 from mmal.structures import PoolScores
 
 
@@ -41,7 +41,7 @@ def test_training_leaves_the_picks(pipeline: Config) -> None:
 
     # The scores are those of the trained model, image by image, in the test pipeline.
     model = runner.model.eval()
-    folder = dict(pipeline.custom_hooks[0].unlabeled, pipeline=pipeline_of(pipeline))
+    folder = dict(pipeline.custom_hooks[0].unlabeled, pipeline=DataConfig(pipeline).test_pipeline)
     dataset = DATASETS.build({**folder, "test_mode": True})
     by_path = dict(zip(scores.img_paths, scores.fields["pred_loss"], strict=True))
     with torch.no_grad():
@@ -77,7 +77,7 @@ def test_scores_with_the_weights_of_ema(pipeline: Config) -> None:
     assert not torch.equal(raw, averaged)  # the live model is back at its own weights
     runner.model.load_state_dict(checkpoint["state_dict"])
     model = runner.model.eval()
-    folder = dict(pipeline.custom_hooks[0].unlabeled, pipeline=pipeline_of(pipeline))
+    folder = dict(pipeline.custom_hooks[0].unlabeled, pipeline=DataConfig(pipeline).test_pipeline)
     dataset = DATASETS.build({**folder, "test_mode": True})
     scores = PoolScores.load(Path(pipeline.work_dir, "scores.parquet"))
     data = model.data_preprocessor(pseudo_collate([dataset[0], dataset[1]]), False)

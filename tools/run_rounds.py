@@ -1,6 +1,7 @@
 """Run acquisition rounds: train, evaluate, score, acquire, for all rounds."""
 
 import argparse
+import sys
 
 from mmal.apis import prepare_rounds
 from mmal.apis.cli import (
@@ -45,7 +46,10 @@ def main() -> None:
         if args.seed is not None:
             cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
         rounds = prepare_rounds(cfg, resume=args.resume)
-    rounds.run()
+    try:
+        rounds.run()
+    except FloatingPointError as error:  # a training that diverged
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from ..preflight import (
     check_workers,
     max_epochs_of,
     rehearse_evaluation,
+    rehearse_hooks,
     rehearse_losses,
     rehearse_training,
 )
@@ -112,6 +113,9 @@ def _examine(
     init_default_scope(cfg.get("default_scope", "mmdet"))
     problems = Problems()
     _check_settings(cfg, problems)
+    if problems.failed("randomness.seed"):  # any other will do for the rest
+        cfg = copy.deepcopy(cfg)
+        cfg.randomness.seed = 0
     check_pretrained(cfg, problems)
     evaluator = Problems()
     with evaluator.collect("test_evaluator"):
@@ -140,7 +144,7 @@ def _examine(
 
 
 def _check_settings(cfg: Config, problems: Problems) -> None:
-    with problems.collect():
+    with problems.collect("randomness.seed"):
         check_seed(cfg.randomness.seed)
     for check in (check_checkpoints, check_no_validation, check_workers):
         with problems.collect():
@@ -160,7 +164,7 @@ def _check_settings(cfg: Config, problems: Problems) -> None:
 
 def _rehearsal_runner(cfg: Config, settings: RoundSettings, pool: Pool, folder: Path) -> Runner:
     """Build the runner of round 0 in a folder that is going to be removed."""
-    draft = Pool(pool.ids, pool.seed, list(pool.rounds[:1]))
+    draft = Pool(pool.ids, cfg.randomness.seed, list(pool.rounds[:1]))
     if not draft.rounds:
         draft.commit(draw_initial(draft, settings.initial), "initial", None)
     work_dir = WorkDir(folder)
@@ -219,6 +223,7 @@ def _rehearse_hooks(runner: Runner, problems: Problems) -> None:
             runner.build_param_scheduler(runner.param_schedulers)
     if problems.anywhere():
         return
+    rehearse_hooks(runner, problems)
     with problems.collect():
         for hook in runner.hooks:
             if isinstance(hook, (ActiveLearningHook, CheckpointHook)):

@@ -32,6 +32,7 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     cfg.train_dataloader.worker_init_fn = dict(type="mmal.seed_worker_by_epoch")
     cfg.custom_hooks = [
         *(cfg.get("custom_hooks") or []),
+        dict(type="mmal.FiniteLossHook"),
         dict(type="mmal.EpochSeedHook"),
         dict(type="mmal.ProgressHook", description=f"round {index}: training"),
     ]

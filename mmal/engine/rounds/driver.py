@@ -27,7 +27,7 @@ from mmal.visualization import (
     rounds_table,
 )
 
-from ..acquisition import acquire, draw_initial, image_paths, write_image_list
+from ..acquisition import acquire, image_paths, write_image_list
 from ..data_config import DataConfig
 from ..doubts import doubt_about_ranking
 from ..ranking import MeasuredLosses, measure_losses
@@ -129,7 +129,7 @@ class RoundDriver:
         return index + 1 < self._settings.rounds and len(self._pool.rounds) == index + 1
 
     def _draw_initial(self) -> None:
-        picks = draw_initial(self._pool, self._settings.initial)
+        picks = self._settings.initial_set.choose(self._cfg, self._pool)
         barrier()  # every process has looked for a pool file before there is one
         if is_main_process():
             self._work_dir.keep_former_draw()

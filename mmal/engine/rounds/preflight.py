@@ -166,7 +166,12 @@ def _rehearsal_runner(cfg: Config, settings: RoundSettings, pool: Pool, folder: 
     """Build the runner of round 0 in a folder that is going to be removed."""
     draft = Pool(pool.ids, cfg.randomness.seed, list(pool.rounds[:1]))
     if not draft.rounds:
-        draft.commit(draw_initial(draft, settings.initial), "initial", None)
+        initial = settings.initial_set
+        if initial.file is None:  # those of a query cost a pass over the pool
+            picks = draw_initial(draft, initial.size)
+        else:
+            picks = initial.choose(cfg, draft)
+        draft.commit(picks, "initial", None)
     work_dir = WorkDir(folder)
     draft.save(work_dir.pool)
     cfg = training_config(cfg, work_dir, 0)
@@ -197,8 +202,9 @@ def _rehearse(
     with of_model.collect():
         _check_hooks(runner, model)
         dataset.task.check_model(model, dataset.metainfo)
-        for query in queries:
-            check_scores(model, dataset, build_query(query).requires)
+        for query in [settings.initial_set.query, *queries]:
+            if query is not None:
+                check_scores(model, dataset, build_query(query).requires)
     fits = not of_model.anywhere()
     problems.extend(of_model)
     if not fits:  # training and evaluation would fail for the same reasons
@@ -267,7 +273,10 @@ def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: Wo
         )
     query = settings.build_query().description
     found = [(pool.seed, len(r.picks), r.query.removeprefix(DRAWN)) for r in pool.rounds]
-    budgets = [settings.initial] + [settings.budget] * (len(found) - 1)
+    # A list may name images that hold several people.
+    listed = settings.initial_set.file is not None
+    first = len(pool.rounds[0].picks) if listed and pool.rounds else settings.initial_set.size
+    budgets = [first] + [settings.budget] * (len(found) - 1)
     queries = ["initial"] + [query] * (len(found) - 1)
     expected = [(seed, b, q) for b, q in zip(budgets, queries, strict=True)]
     for index, (was, now) in enumerate(zip(found, expected, strict=True)):

@@ -1,11 +1,14 @@
 """What a config says about acquisition rounds."""
 
+import functools
 from dataclasses import dataclass, field, fields
 
 from mmengine.config import Config
 
 from mmal.datasets.audit import AuditSettings
 from mmal.queries import Query, build_query
+
+from .initial import InitialSet
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,8 @@ class RoundSettings:
 
     Attributes:
         rounds: How many models are trained; one fewer acquisitions.
-        initial: Samples in the initial labelled set, drawn at random.
+        initial: Samples in the initial labelled set, drawn at random; or which, see
+            :class:`InitialSet`.
         budget: Samples acquired a round (K of the paper).
         query: Config of the query.
         subset: Size of the random subset of the unlabelled pool that a round scores (M of the
@@ -36,7 +40,7 @@ class RoundSettings:
     """
 
     rounds: int
-    initial: int
+    initial: int | dict
     budget: int
     query: dict = field(default_factory=lambda: dict(type="mmal.LearnedLoss"))
     subset: int | None = None
@@ -48,7 +52,7 @@ class RoundSettings:
     audit: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "initial", "budget", "subset"):
+        for name in ("rounds", "budget", "subset"):
             value = getattr(self, name)
             if name == "subset" and value is None:
                 continue
@@ -67,11 +71,7 @@ class RoundSettings:
                     f"active_learning.{name} must be one of {list(allowed)}. "
                     f"Got {getattr(self, name)!r} instead."
                 )
-        if self.initial < 2:
-            raise ValueError(
-                "active_learning.initial must be at least 2: the ranking loss compares pairs. "
-                f"Got {self.initial} instead."
-            )
+        self.initial_set  # noqa: B018 - refused here, not when it is drawn
         if self.subset is not None and self.subset < self.budget:
             raise ValueError(
                 f"active_learning.subset ({self.subset}) must be at least the budget "
@@ -105,6 +105,11 @@ class RoundSettings:
             )
         return cls(**given)
 
+    @functools.cached_property
+    def initial_set(self) -> InitialSet:
+        """The initial labelled set."""
+        return InitialSet.of(self.initial)
+
     def build_query(self) -> Query:
         """Build the query."""
         return build_query(self.query)
@@ -115,10 +120,11 @@ class RoundSettings:
         Raises:
             ValueError: If the rounds label more than ``size`` samples.
         """
-        needed = self.initial + (self.rounds - 1) * self.budget
+        initial = self.initial_set.size
+        needed = initial + (self.rounds - 1) * self.budget
         if needed > size:
             raise ValueError(
-                f"active_learning needs {needed} samples (initial {self.initial} + "
+                f"active_learning needs {needed} samples (initial {initial} + "
                 f"{self.rounds - 1} acquisitions of {self.budget}), but the pool has {size}. "
                 "Lower rounds, initial or budget."
             )

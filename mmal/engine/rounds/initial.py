@@ -1,0 +1,146 @@
+"""The labels that a run begins with."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.runner import set_random_seed
+
+from mmal.models import build_model
+from mmal.queries import Query, build_query
+from mmal.structures import Pool
+
+from ..acquisition import draw_initial, image_paths
+from ..data_config import DataConfig
+from ..scoring import score_pool
+
+
+@dataclass(frozen=True)
+class InitialSet:
+    """``active_learning.initial``: a number, a query on untrained features, or a list.
+
+    Attributes:
+        size: How many samples; of a list, as many as it names.
+        query: Config of a query that reads no loss prediction module; None to draw at random.
+        file: A text file with the id or the image file of a sample a line, as ``initial.txt`` of
+            another run has them.
+        names: What the file says.
+    """
+
+    size: int
+    query: dict | None = None
+    file: str | None = None
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, given: int | Mapping) -> "InitialSet":
+        """Read the setting.
+
+        Raises:
+            ValueError: If it is neither, or means nothing.
+            FileNotFoundError: If there is no such file.
+        """
+        where = "active_learning.initial"
+        if isinstance(given, Mapping):
+            if set(given) not in ({"size", "query"}, {"file"}):
+                raise ValueError(
+                    f"{where} must be a number, dict(size=…, query=…) or dict(file=…). Got the "
+                    f"keys {sorted(given)} instead."
+                )
+            if "file" in given:
+                names = _read(given["file"])
+                made = cls(len(names), file=str(given["file"]), names=names)
+            else:
+                made = cls(given["size"], query=dict(given["query"]))
+        else:
+            made = cls(given)
+        if not (type(made.size) is int and made.size >= 1):
+            raise ValueError(f"{where} must be a positive integer. Got {made.size!r} instead.")
+        if made.size < 2:
+            raise ValueError(
+                f"{where} must be at least 2: the ranking loss compares pairs. Got {made.size} "
+                "instead."
+            )
+        made.build_query()
+        return made
+
+    def build_query(self) -> Query | None:
+        """Build the query, if there is one.
+
+        Raises:
+            ValueError: If it reads what only a trained loss prediction module gives.
+        """
+        if self.query is None:
+            return None
+        query = build_query(self.query)
+        if trained := {"pred_loss", "embedding"} & set(query.requires):
+            raise ValueError(
+                f"active_learning.initial.query is {query.description}, which reads "
+                f"{', '.join(sorted(trained))} of the loss prediction module, but nothing is "
+                "trained yet. Use one that reads features, such as CoreSet."
+            )
+        return query
+
+    def choose(self, cfg: Config, pool: Pool) -> list[str]:
+        """Choose the samples of a pool without rounds; under several processes the same in all.
+
+        Args:
+            cfg: The whole config.
+            pool: The pool; its seed decides what is drawn at random.
+
+        Returns:
+            Ids, best first.
+
+        Raises:
+            ValueError: If a name of the list is no sample of the pool.
+        """
+        if self.names:
+            return self._listed(cfg, pool)
+        query = self.build_query()
+        if query is None:
+            return draw_initial(pool, self.size)
+        data = DataConfig(cfg)
+        dataset = data.unlabeled_split()
+        set_random_seed(pool.seed)
+        model = build_model(cfg)
+        model.init_weights()
+        model = model.to(get_device())
+        scores = score_pool(
+            model, dataset, group_score=data.group_score, names=query.requires, **data.loading()
+        )
+        picks: list = [None]
+        if is_main_process():  # on another device distances round differently
+            picks = [query.select(scores, self.size, np.random.default_rng([pool.seed, 0]))]
+        broadcast_object_list(picks)
+        return picks[0]
+
+    def _listed(self, cfg: Config, pool: Pool) -> list[str]:
+        known = set(pool.ids)
+        by_path: dict[str, list[str]] = {}
+        for name, path in image_paths(DataConfig(cfg).unlabeled_split()).items():
+            by_path.setdefault(os.path.realpath(path), []).append(name)
+        picks: list[str] = []
+        for number, name in enumerate(self.names, 1):
+            found = [name] if name in known else by_path.get(os.path.realpath(name))
+            if not found:
+                raise ValueError(
+                    f"{self.file}, line {number}: {name!r} is neither the id nor the image file "
+                    f"of a sample of the pool. Ids look like {pool.ids[0]!r}."
+                )
+            picks += found
+        return list(dict.fromkeys(picks))
+
+
+def _read(path: str) -> tuple[str, ...]:
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"active_learning.initial.file: {path} does not exist.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"active_learning.initial.file: {path} cannot be read: {error}") from error
+    return tuple(dict.fromkeys(line for line in lines if line))

@@ -17,9 +17,14 @@ model = dict(
     ranking_loss=dict(type="mmal.PairwiseRankingLoss", margin=1.0, loss_weight=1.0),
 )
 
-# MMPretrain's CIFAR10 downloads the data to data/cifar10 where it is missing. Images are flipped
-# and cropped after padding by 4, as in the paper: MMPretrain's recipe has it.
-train_dataloader = dict(batch_size=128)
+# MMPretrain's CIFAR10 downloads the data to data/cifar10 where it is missing. Crops of 32 x 32 from
+# images padded to 36 x 36, flipped at random: section 4.1. (MMPretrain's recipe pads to 40 x 40.)
+train_pipeline = [
+    dict(type="RandomCrop", crop_size=32, padding=2),
+    dict(type="RandomFlip", prob=0.5, direction="horizontal"),
+    dict(type="PackInputs"),
+]
+train_dataloader = dict(batch_size=128, dataset=dict(pipeline=train_pipeline))
 test_dataloader = dict(batch_size=128)
 val_dataloader = test_dataloader
 
@@ -29,7 +34,7 @@ train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 optim_wrapper = dict(optimizer=dict(lr=0.1, momentum=0.9, weight_decay=5e-4))
 param_scheduler = dict(milestones=[160])
 default_hooks = dict(checkpoint=dict(interval=20))
-# After 120 epochs the module's gradient no longer reaches the model: section 4.1.
+# From epoch 120 on the module's gradient no longer reaches the model, as in the re-implementations.
 custom_hooks = [dict(type="mmal.ActiveLearningHook", detach_epoch=120)]
 
 # 1,000 labels at first and a round, ten rounds, picked from a random 10,000 of the unlabelled

@@ -41,9 +41,8 @@ def score_images(
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
     data = DataConfig(cfg)
-    source = data.pool
-    if images is not None:
-        source = dict(type="mmal.ImageFolder", data_root=str(images))
+    folder = dict(type="mmal.ImageFolder", data_root=str(images))
+    source = data.pool if images is None else folder
     _audit(source, audit_settings(cfg))
     dataset = data.unlabeled_split(str(pool) if pool else None, source)
     model = build_model(cfg)

@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmal.registry import DATASETS
 from mmal.structures import Pool, PoolError
 from mmal.tasks import Task, task_of
-from mmal.utils import type_name
+from mmal.utils import registered_class, type_name
 
 
 @DATASETS.register_module()
@@ -180,11 +180,14 @@ class PoolDataset:
             return {cfg["times"]: self._load(cfg["dataset"])}
         if "dataset" in cfg or "datasets" in cfg:
             raise TypeError(
-                f"PoolDataset cannot hold the wrapper {kind}: put PoolDataset inside it, around "
-                f"the data set that {kind} wraps."
+                f"PoolDataset cannot hold the wrapper {kind}: which samples belong to the pool "
+                f"must not depend on it. Name the data set that {kind} wraps; PoolDataset goes "
+                "inside MultiImageMixDataset and ClassBalancedDataset."
             )
         dataset = self._build_leaf(cfg)
         infos = list(dataset.load_data_list())
+        if self.split == "unlabeled":
+            dataset.test_mode = True  # not sooner: some data sets choose their files by it
         names = task_of(dataset).sample_ids(infos, dataset, self.group_by)
         for info, name in zip(infos, names, strict=True):
             info["sample_id"] = name
@@ -201,8 +204,14 @@ class PoolDataset:
             )
         if self._pipeline is not None:
             cfg["pipeline"] = copy.deepcopy(self._pipeline)
+        kind = registered_class(cfg, ROOT_DATASETS)
+        if isinstance(kind, type) and not issubclass(kind, BaseDataset):
+            raise TypeError(
+                f"PoolDataset needs a data set based on mmengine.dataset.BaseDataset, which "
+                f"{kind.__name__} is not."
+            )
         if self.split == "unlabeled":
-            cfg.update(filter_cfg=None, test_mode=True)
+            cfg["filter_cfg"] = None
         return ROOT_DATASETS.build({**cfg, "lazy_init": True})
 
     @staticmethod

@@ -47,9 +47,10 @@ class DataConfig:
             ValueError: If there is none.
         """
         if (dataset := self._loaders[stage].get("dataset")) is None:
+            what = "is the pool" if stage == "train" else "is evaluated, and whose pipeline scores"
             raise ValueError(
-                f"The config {self._name} has no {stage}_dataloader.dataset, which evaluation "
-                f"needs, and scoring the pipeline of the test data set. Set {stage}_dataloader."
+                f"The config {self._name} has no {stage}_dataloader.dataset, which {what}. Set "
+                f"{stage}_dataloader."
             )
         return dataset
 

@@ -35,10 +35,12 @@ def doubt_about_ranking(accuracy: float, samples: int, dead: float | None = None
         return None
     if np.isnan(accuracy):
         return f"of {samples} test samples no two have losses in an order"
-    reason = (
-        f"ranking accuracy {accuracy:.3f} is within chance (0.5 to {limit:.3f} of {samples} test "
-    )
-    reason += "samples)"
+    found = f"ranking accuracy {accuracy:.3f} of {samples} test samples"
+    if limit >= 1:
+        return f"{found} says nothing: they are too few"
+    if accuracy < 1 - limit:
+        return f"{found} is worse than chance"
+    reason = f"{found} is within chance ({1 - limit:.3f} to {limit:.3f})"
     if dead is not None and dead > 0.5:
         reason += f", and {dead:.0%} of the module's units are 0 on all of them: it has collapsed"
     return reason

@@ -55,7 +55,7 @@ def measure_losses(
     found: list[tuple] = []
     names = yardsticks_of(model)
     score = score_function(model, ("embedding", *names))
-    alive = np.zeros(model.loss_predictor.regressor.in_features, dtype=bool)
+    alive: np.ndarray | None = None
     with evaluation_mode(model), preserved_random_state():
         loader = batches(dataset, range(len(dataset)), batch_size, num_workers, "ranking")
         for data in loader:
@@ -65,12 +65,14 @@ def measure_losses(
             # Images in memory have no path, but a place in the data set.
             paths = [meta.get("img_path") or str(meta.get("sample_idx", "")) for meta in metas]
             scores = score(data)
-            alive |= (scores.pop("embedding") != 0).any(dim=0).cpu().numpy()
+            units = (scores.pop("embedding") != 0).any(dim=0).cpu().numpy()
+            alive = units if alive is None else alive | units
             scores = [values.tolist() for values in scores.values()]
             found.extend(zip(pred.tolist(), target.tolist(), paths, *scores, strict=True))
     parts = all_gather_object((found, alive))
     rows = [row for part, _ in parts for row in part]
-    dead_units = 1 - np.mean(np.any([units for _, units in parts], axis=0))
+    # A process with no share of the samples has seen no unit.
+    dead_units = 1 - np.mean(np.any([a for _, a in parts if a is not None], axis=0))
     pred, target, paths, *scores = zip(*rows, strict=True)
     yardsticks = {name: np.array(values) for name, values in zip(names, scores, strict=True)}
     return MeasuredLosses(

@@ -33,9 +33,11 @@ class Task(ABC):
     unlabeled_keys = frozenset({"img_path", "img_id", "height", "width", "sample_id"})
 
     def has(self, dataset: BaseDataset) -> bool:
-        """Whether a data set is of this task."""
+        """Whether a data set is of this task, by its class or by what packs its samples."""
         modules = (cls.__module__ for cls in type(dataset).__mro__)
-        return any(module.split(".")[0] == self.package for module in modules)
+        transforms = getattr(dataset.pipeline, "transforms", ())
+        packs = any(type(transform).__name__ == self.packer for transform in transforms)
+        return packs or any(module.split(".")[0] == self.package for module in modules)
 
     def packs(self, pipeline: Sequence[dict]) -> bool:
         """Whether a pipeline's config packs samples of this task."""
@@ -84,27 +86,18 @@ class Task(ABC):
         """Return the config of a test data set whose samples are those with annotations."""
         return dataset
 
-    def check_model(self, model: nn.Module, metainfo: dict) -> None:
-        """Refuse a model for other labels than a data set has.
+    def check_model(
+        self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()
+    ) -> None:
+        """Refuse a model, or metrics, for other labels than a data set has.
 
         Args:
             model: The model.
-            metainfo: That of the data set.
+            dataset: The data set, which need not have loaded anything.
+            metrics: Types of the metrics that evaluate the model.
 
         Raises:
-            ValueError: If they differ; the message has both.
-        """
-        return
-
-    def check_samples(self, model: nn.Module, data_samples: Sequence) -> None:
-        """Refuse labels of which the model's loss can make nothing.
-
-        Args:
-            model: The model.
-            data_samples: Of a training batch, packed.
-
-        Raises:
-            ValueError: If there are any; the message names the image.
+            ValueError: If they do not fit; the message has both.
         """
         return
 

@@ -22,11 +22,12 @@ class ClassificationTask(Task):
     def sample_ids(
         self, infos: Sequence[dict], dataset: BaseDataset, group_by: str = "sample"
     ) -> list[str]:
-        """Name images; those in memory, as CIFAR's, by split and place in it, ``train/00012``."""
-        split = getattr(dataset, "split", "") or type(dataset).__name__
+        """Name images; those in memory by class, split and place, ``CIFAR10/train/00012``."""
+        names = (type(dataset).__name__, getattr(dataset, "split", ""))
+        folder = "/".join(filter(None, names))
         digits = len(str(len(infos)))
         return [
-            image_id(info["img_path"], dataset) if "img_path" in info else f"{split}/{i:0{digits}}"
+            image_id(info["img_path"], dataset) if "img_path" in info else f"{folder}/{i:0{digits}}"
             for i, info in enumerate(infos)
         ]
 
@@ -45,29 +46,33 @@ class ClassificationTask(Task):
         """Return the test pipeline as it is: a label does not depend on where it is loaded."""
         return pipeline
 
-    def check_model(self, model: nn.Module, metainfo: dict) -> None:
-        """Refuse a head for another number of classes."""
+    def check_model(
+        self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()
+    ) -> None:
+        """Refuse a head for other classes, or for one class where images have several."""
         head = getattr(model, "head", None)
-        expected, classes = getattr(head, "num_classes", None), metainfo.get("classes")
+        name = type(head).__name__
+        infos = dataset.load_data_list()  # classes may be those of the folders
+        expected, classes = getattr(head, "num_classes", None), dataset.metainfo.get("classes")
         if classes is not None and expected is not None and expected != len(classes):
             few = ", ".join(map(repr, classes[:5])) + (", …" if len(classes) > 5 else "")
             raise ValueError(
-                f"The data set has {len(classes)} classes ({few}), but the model's "
-                f"{type(head).__name__} predicts {expected}. Set the head's num_classes to "
-                f"{len(classes)}, or use the data set that the config is for."
+                f"The data set has {len(classes)} classes ({few}), but the model's {name} predicts "
+                f"{expected}. Set the head's num_classes to {len(classes)}, or use the data set "
+                "that the config is for."
             )
-
-    def check_samples(self, model: nn.Module, data_samples: Sequence) -> None:
-        """Refuse several labels, or none, of an image where the head predicts one class."""
-        head = getattr(model, "head", None)
         if any(cls.__name__ == "MultiLabelClsHead" for cls in type(head).__mro__):
-            return
-        for sample in data_samples:
-            labels = sample.get("gt_label")
-            if labels is not None and labels.numel() != 1:
+            if "Accuracy" in metrics:
                 raise ValueError(
-                    f"{sample.metainfo.get('img_path', 'an image')} has {labels.numel()} labels "
-                    f"({labels.tolist()}), but the model's {type(head).__name__} predicts one "
+                    f"The model's {name} predicts several classes an image, but the evaluator "
+                    "Accuracy compares one. Use MultiLabelMetric."
+                )
+            return
+        for number, info in enumerate(infos):
+            if (count := np.size(info.get("gt_label", 0))) != 1:
+                raise ValueError(
+                    f"{info.get('img_path', f'image {number}')} has {count} labels "
+                    f"({np.ravel(info['gt_label']).tolist()}), but the model's {name} predicts one "
                     "class an image. Use a head for several, such as MultiLabelLinearClsHead, or "
                     "data with one label an image."
                 )

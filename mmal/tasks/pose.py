@@ -87,8 +87,11 @@ class PoseTask(Task):
         """Return the data set of annotated people: those that a detector found have no joints."""
         return {key: value for key, value in dataset.items() if key != "bbox_file"}
 
-    def check_model(self, model: nn.Module, metainfo: dict) -> None:
+    def check_model(
+        self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()
+    ) -> None:
         """Refuse a head for another number of joints."""
+        metainfo = dataset.metainfo
         found = metainfo.get("num_keypoints")
         head = getattr(model, "head", None)
         names = ("num_keypoints", "num_joints", "out_channels")  # the first is what is meant

@@ -13,8 +13,8 @@ from mmal.utils import atomic_path
 
 #: What a metric can be plotted over: columns of ``curve.csv`` with the label of the axis.
 COSTS = {"labeled": "labelled samples"} | {task.annotation: task.cost for task in TASKS}
-#: Columns of ``curve.csv`` that are no metric of the test data set.
-_OTHER_COLUMNS = ("round", *COSTS, "ranking_accuracy", "spearman", "kendall")
+#: Columns of ``curve.csv`` that are no metric of the test data set, and how others of them begin.
+_OTHER_COLUMNS, _YARDSTICK = ("round", *COSTS, "spearman", "kendall"), "ranking_"
 
 Curve = list[dict[str, float]]
 
@@ -38,7 +38,8 @@ def read_curve(work_dir: str | os.PathLike) -> Curve:
 def metric_names(curve: Curve) -> list[str]:
     """Return the names of the test metrics in a curve, the main one first."""
     names = dict.fromkeys(name for row in curve for name in row)
-    return [k for k in names if k not in _OTHER_COLUMNS and not k.endswith("_seconds")]
+    others = [k for k in names if k.startswith(_YARDSTICK) or k.endswith("_seconds")]
+    return [k for k in names if k not in (*_OTHER_COLUMNS, *others)]
 
 
 def plot_curves(

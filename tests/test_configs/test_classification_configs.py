@@ -36,7 +36,7 @@ def test_resnet18_is_the_papers_protocol() -> None:
     assert settings.subset == 10000
     names = [t.type for t in cfg.train_dataloader.dataset.pipeline]
     assert names == ["RandomCrop", "RandomFlip", "PackInputs"]
-    assert cfg.train_dataloader.dataset.pipeline[0].padding == 4
+    assert cfg.train_dataloader.dataset.pipeline[0].padding == 2
     model = build_model(cfg)
     assert model.loss_predictor.in_channels == [64, 128, 256, 512]
     assert model.backbone.layer1[0].conv1.stride == (1, 1)  # images are not made smaller at first
@@ -60,7 +60,7 @@ def test_resnet18_trains_two_steps_evaluates_and_scores(tmp_path: Path) -> None:
     assert 0 <= runner.message_hub.get_scalar("val/accuracy/top1").current() <= 100
     content = json.loads(Path(cfg.work_dir, "pool.json").read_text())
     scores = PoolScores.load(Path(cfg.work_dir, "scores.parquet"))
-    assert scores.ids == [f"train/{i:02d}" for i in range(16)]
+    assert scores.ids == [f"TinyCIFAR/train/{i:02d}" for i in range(16)]
     best = np.argsort(-scores.fields["pred_loss"], kind="stable")[:3]
     assert content["rounds"][0]["picks"] == [scores.ids[i] for i in best]
 

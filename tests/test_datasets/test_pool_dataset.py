@@ -428,7 +428,7 @@ def test_samples_may_not_be_chosen_by_index(voc):
 def test_wrappers_that_look_at_labels_do_not_go_inside(voc, wrapper, options):
     config = repeat(dict(type=f"mmdet.{wrapper}", dataset=voc, **options))
 
-    with pytest.raises(TypeError, match=f"cannot hold the wrapper {wrapper}: put PoolDataset insi"):
+    with pytest.raises(TypeError, match=f"cannot hold the wrapper {wrapper}: which samples"):
         PoolDataset(config, split="unlabeled")
 
 

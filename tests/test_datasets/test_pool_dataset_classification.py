@@ -47,8 +47,10 @@ def test_ids_of_folders_are_paths(folders: dict) -> None:
 
 def test_ids_of_images_in_memory_are_places_in_their_split(cifar: dict) -> None:
     train, test = ({**cifar, "split": split} for split in ("train", "test"))
-    assert PoolDataset(train, split="unlabeled").pool.ids == [f"train/{i:02d}" for i in range(16)]
-    assert PoolDataset(test, split="unlabeled").pool.ids == [f"test/{i}" for i in range(5)]
+    ids = PoolDataset(train, split="unlabeled").pool.ids
+    assert ids == [f"TinyCIFAR/train/{i:02d}" for i in range(16)]
+    ids = PoolDataset(test, split="unlabeled").pool.ids
+    assert ids == [f"TinyCIFAR/test/{i}" for i in range(5)]
     both = dict(type="ConcatDataset", datasets=[train, test])
     assert len(PoolDataset(both, split="unlabeled").pool.ids) == 21
 
@@ -88,7 +90,7 @@ def test_labels_are_counted_by_class(cifar: dict) -> None:
     names = DATASETS.build(cifar).metainfo["classes"]
     expected = {name: [2, 0, 0, 1, 0, 0, 0, 0, 0, 0][i] for i, name in enumerate(names)}
     assert dataset.label_histogram() == expected
-    assert sum(dataset.label_histogram({"train/03"}).values()) == 1
+    assert sum(dataset.label_histogram({"TinyCIFAR/train/03"}).values()) == 1
 
 
 def test_several_labels_an_image_count_each(tmp_path: Path) -> None:
@@ -104,7 +106,29 @@ def test_several_labels_an_image_count_each(tmp_path: Path) -> None:
 
 
 def test_an_image_in_memory_is_named_by_its_id(folders: dict, cifar: dict) -> None:
-    assert PoolDataset(cifar, split="unlabeled").sample_name(2) == ("train/02", "train/02")
+    assert PoolDataset(cifar, split="unlabeled").sample_name(2) == ("TinyCIFAR/train/02",) * 2
     sample_id, path = PoolDataset(folders, split="unlabeled").sample_name(2)
     assert sample_id == "train/cat/2.png"
     assert Path(path).parts[-3:] == ("train", "cat", "2.png")
+
+
+def test_data_sets_that_choose_their_files_by_test_mode(tmp_path: Path) -> None:
+    """The unlabelled split is in test mode, and of the training images all the same."""
+    from mmpretrain.datasets import BaseDataset
+
+    class Chooser(BaseDataset):
+        def __init__(self, **kwargs) -> None:  # as Food101, it takes no test_mode
+            super().__init__(ann_file="", test_mode=False, **kwargs)
+
+        def load_data_list(self) -> list[dict]:
+            name = "test" if self.test_mode else "train"
+            return [dict(img_path=f"{tmp_path}/{name}.png", gt_label=0)]
+
+    config = dict(type=Chooser, data_root=str(tmp_path))
+    assert PoolDataset(config, split="unlabeled").pool.ids == ["train.png"]
+
+
+def test_data_sets_of_another_kind_are_refused() -> None:
+    config = dict(type="MultiTaskDataset", ann_file="a.json", metainfo={}, pipeline=[])
+    with pytest.raises(TypeError, match="BaseDataset, which MultiTaskDataset is not"):
+        PoolDataset(config, split="unlabeled")

@@ -17,10 +17,11 @@ def test_one_meaningless_prediction_of_forty_is_above_the_limit(samples: int) ->
 
 def test_rankings_above_the_limit_raise_no_doubt() -> None:
     assert doubt_about_ranking(0.68, 500) is None
-    assert "0.510 is within chance" in doubt_about_ranking(0.51, 500)
-    assert "0.300" in doubt_about_ranking(0.3, 500)
+    assert "0.510 of 500 test samples is within chance" in doubt_about_ranking(0.51, 500)
+    assert "0.300 of 500 test samples is worse than chance" in doubt_about_ranking(0.3, 500)
     assert "no two" in doubt_about_ranking(float("nan"), 500)
-    assert doubt_about_ranking(1.0, 1) is not None
+    for few in (1, 2, 3):
+        assert "too few" in doubt_about_ranking(0.7, few)
 
 
 def test_collapse_is_said() -> None:

@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-import torch
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, init_default_scope
-from mmengine.structures import BaseDataElement
 from torch import nn
 
 from mmal.datasets import ImageFolder
@@ -87,25 +85,46 @@ def model_with(head: nn.Module) -> nn.Module:
     return model
 
 
+class Labels:
+    """All that the check reads of a data set."""
+
+    def __init__(self, classes: str, *labels: object) -> None:
+        self.metainfo = dict(classes=tuple(classes)) if classes else {}
+        self._labels = labels
+
+    def load_data_list(self) -> list[dict]:
+        return [dict(img_path=f"{i}.jpg", gt_label=label) for i, label in enumerate(self._labels)]
+
+
 def test_heads_for_another_number_of_classes() -> None:
     task = ClassificationTask()
-    metainfo = dict(classes=("a", "b", "c"))
-    task.check_model(model_with(Head(3)), metainfo)
-    task.check_model(model_with(Head(3)), {})
-    task.check_model(nn.Module(), metainfo)
+    task.check_model(model_with(Head(3)), Labels("abc", 0, 1))
+    task.check_model(model_with(Head(3)), Labels("", 0, 1))
+    task.check_model(nn.Module(), Labels("abc", 0, 1))
     with pytest.raises(ValueError, match=r"3 classes \('a', 'b', 'c'\).* Head predicts 4"):
-        task.check_model(model_with(Head(4)), metainfo)
+        task.check_model(model_with(Head(4)), Labels("abc", 0))
 
 
 @needs_mmpretrain
 @pytest.mark.parametrize("labels", [[0, 1], []])
 def test_several_labels_or_none_need_a_head_for_such(labels: list[int]) -> None:
-    sample = BaseDataElement(metainfo=dict(img_path="a.jpg"))
-    sample.set_field(torch.tensor(labels, dtype=torch.long), "gt_label")
+    dataset = Labels("abcde", 0, [1], labels, 2)
     one = build_classifier(dict(type="LinearClsHead", num_classes=5, in_channels=32), plain=True)
     head = dict(type="MultiLabelLinearClsHead", num_classes=5, in_channels=32)
     several = build_classifier(head, plain=True)
     task = ClassificationTask()
-    task.check_samples(several, [sample])
-    with pytest.raises(ValueError, match=rf"a\.jpg has {len(labels)} labels.*LinearClsHead"):
-        task.check_samples(one, [sample])
+    task.check_model(several, dataset, ["MultiLabelMetric"])
+    with pytest.raises(ValueError, match=rf"2\.jpg has {len(labels)} labels.*LinearClsHead"):
+        task.check_model(one, dataset, ["Accuracy"])
+    task.check_model(one, Labels("abcde", 0, [1]), ["Accuracy"])
+    with pytest.raises(ValueError, match=r"Accuracy compares one\. Use MultiLabelMetric"):
+        task.check_model(several, dataset, ["Accuracy"])
+
+
+@needs_mmpretrain
+def test_own_classes_are_told_by_what_packs_their_samples() -> None:
+    from mmpretrain.datasets.transforms import PackInputs
+
+    assert isinstance(
+        task_of(BaseDataset(lazy_init=True, pipeline=[PackInputs()])), ClassificationTask
+    )

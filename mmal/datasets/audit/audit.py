@@ -10,6 +10,10 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
+from mmal.tasks import task_of
+from mmal.tasks.classification import ClassificationTask
+from mmal.utils import registered_class
+
 from .classes import SetClasses, compare_classes, compare_ignored
 from .classification import audit_classification
 from .coco import audit_coco
@@ -20,7 +24,14 @@ from .image_facts import ImageFacts
 from .image_paths import find_missing, is_there, picture_beside
 from .images import inspect_images
 from .mpii import audit_mpii
-from .overlap import Picture, compare_pictures, compare_pool, find_equal_names
+from .overlap import (
+    Picture,
+    compare_in_memory,
+    compare_pictures,
+    compare_pool,
+    find_equal_names,
+    picture_digest,
+)
 from .report import EXAMPLES, AuditReport, SetCounts
 from .settings import AuditSettings
 from .stated import SetAudit, StatedImage, are_percent
@@ -34,7 +45,6 @@ _READERS: dict[str, Reader] = {
     "MpiiDataset": audit_mpii,
     "BaseCocoStyleDataset": audit_coco_keypoints,
     "CocoDataset": audit_coco,  # MMDetection's; MMPose's of this name has the base above
-    "CustomDataset": audit_classification,
     "ImageFolder": audit_folder,
 }
 
@@ -57,6 +67,7 @@ class _Leaf(NamedTuple):
     backend_args: dict | None
     reads_jpg: bool
     classes: SetClasses
+    in_memory: list[str]
 
 
 def audit_datasets(
@@ -101,8 +112,9 @@ def audit_datasets(
     if len(leaves) == sum(map(len, sets.values())):
         compare_ignored(classes, settings.ignore_classes, report)
     compare_pictures(pictures, facts, report)
+    compare_in_memory([(leaf.classes, leaf.in_memory) for leaf in leaves], report)
     find_equal_names(pictures, report)
-    if any(leaf.reads_jpg for leaf in leaves if leaf.pictures[0].set_name == "train"):
+    if any(leaf.reads_jpg for leaf in leaves if leaf.classes.set_name == "train"):
         compare_pool(pictures, report)
     return report
 
@@ -146,6 +158,8 @@ def _audit_annotations(
     family = [cls.__name__ for cls in type(dataset).__mro__]
     _check_filter(audit, family)
     read = next((reader for known, reader in _READERS.items() if known in family), audit_generic)
+    if isinstance(task_of(dataset), ClassificationTask) and "CustomDataset" in family:
+        read = audit_classification
     if name == "pool":  # its annotations, if any, are not looked at
         read = audit_folder
     collects = gc.isenabled()
@@ -174,13 +188,14 @@ def _audit_annotations(
         infos = kept
     turns = _turns(dataset)
     pictures = [_picture(audit, info, stated.get(info.get("img_id")), turns) for info in infos]
-    if not (pictures := [p for p in pictures if p is not None]):
-        return None
+    pictures = [p for p in pictures if p is not None]
     reads_jpg = type(dataset).__name__ in _JPG_READERS
     audit.named.update(item.label for image in images for item in image.objects)
     named = frozenset(audit.named) if images else None
-    classes = SetClasses(name, pictures[0].file, audit.classes, named)
-    return _Leaf(pictures, _backend_args(dataset), reads_jpg, classes)
+    file = pictures[0].file if pictures else str(audit.source)
+    classes = SetClasses(name, file, audit.classes, named)
+    in_memory = [picture_digest(info["img"]) for info in infos if "img" in info]
+    return _Leaf(pictures, _backend_args(dataset), reads_jpg, classes, in_memory)
 
 
 def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
@@ -188,6 +203,11 @@ def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
     classes = (cfg.get("metainfo") or {}).get("classes")
     if isinstance(classes, str) and not os.path.exists(classes):
         report.add(name, "classes-string", source, "metainfo.classes", repr(classes))
+        return None
+    kind = registered_class(cfg, DATASETS)
+    if isinstance(kind, type) and not issubclass(kind, BaseDataset):
+        value = "is not based on mmengine.dataset.BaseDataset, which mmal needs"
+        report.add(name, "not-built", source, kind.__name__, value)
         return None
     try:
         return DATASETS.build({**cfg, "lazy_init": True})
@@ -251,7 +271,7 @@ def _check_counts(audit: SetAudit, counts: SetCounts) -> None:
     """Find sets of which nothing is used, or most boxes lie elsewhere than they should."""
     if audit.name == "pool" or not counts.images or not audit.classes:
         return  # no boxes, or nothing was loaded, and why has been said
-    if not counts.objects and audit.scored:
+    if not counts.objects and audit.scored and not audit.report.count(audit.name, "no-objects"):
         audit.add("no-objects", audit.source, "", f"{counts.objects_stated} are stated")
     out = audit.report.count(audit.name, "box-sticks-out")
     if out >= 10 and out > 0.2 * counts.objects_stated:
@@ -339,7 +359,7 @@ def _spread(paths: list[str], limit: int | None, leaf: _Leaf, report: AuditRepor
         return paths
     places = np.linspace(0, len(paths) - 1, limit).astype(int) if limit else []
     left = len(paths) - len(places)
-    report.merge(leaf.pictures[0].set_name, "not-decoded", left, [])
+    report.merge(leaf.classes.set_name, "not-decoded", left, [])
     return [paths[i] for i in places]
 
 

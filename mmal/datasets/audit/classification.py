@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from mmengine.fileio import get_text
 
-from .generic import audit_folder, audit_generic, labels_of
+from .generic import audit_folder, audit_generic, class_name, labels_of
 from .stated import SetAudit, StatedImage, StatedObject, if_stock
 
 
@@ -17,9 +17,16 @@ def audit_classification(audit: SetAudit) -> tuple[list[dict], list[StatedImage]
     """
     dataset = audit.dataset
     if not dataset.with_label:
+        if audit.name != "pool" and audit.scored:
+            audit.add("no-objects", audit.source, "with_label", "is False, so images have no class")
         return audit_folder(audit)
-    if not dataset.ann_file and not os.path.isdir(dataset.img_prefix):
-        return audit_generic(audit)  # in a storage that cannot be walked
+    own = any(
+        not getattr(type(dataset), name).__module__.startswith("mmpretrain.")
+        for name in ("load_data_list", "_find_samples")
+    )
+    # A user's class may read files of its own; a storage may be one that cannot be walked.
+    if own or not (dataset.ann_file or os.path.isdir(dataset.img_prefix)):
+        return audit_generic(audit)
     images = _read_list(audit) if dataset.ann_file else _read_folders(audit)
     if images is None:
         return [], []
@@ -30,7 +37,8 @@ def audit_classification(audit: SetAudit) -> tuple[list[dict], list[StatedImage]
         info["img_id"] = info["img_path"]
         info["instances"] = [dict(bbox_label=label) for label in labels_of(audit, info)]
         for item in info["instances"]:
-            _compare(audit, stated.get(info["img_id"]), audit.classes[item["bbox_label"]])
+            label = class_name(item["bbox_label"], audit.classes)
+            _compare(audit, stated.get(info["img_id"]), label)
     return infos, images
 
 
@@ -81,12 +89,12 @@ def _entry(audit: SetAudit, line: str, place: str) -> tuple[str, str | None]:
     """Return the image and the class's name that a line states; None if loading fails on it."""
     file, classes = audit.dataset.ann_file, audit.classes
     if line.startswith("\ufeff"):
-        audit.add("list-line", file, place, f"{line!r} begins with a byte order mark")
+        audit.add("class-list-line", file, place, f"{line!r} begins with a byte order mark")
         return "", None
     name, _, label = line.strip().rpartition(" ")
     if not name:
         found = "is blank" if not label else "has no label after a blank"
-        audit.add("list-line", file, place, f"{line!r} {found}; expected <image> <label>")
+        audit.add("class-list-line", file, place, f"{line!r} {found}")
         return "", None
     try:
         number = int(label)
@@ -100,7 +108,7 @@ def _entry(audit: SetAudit, line: str, place: str) -> tuple[str, str | None]:
         value = f"label {number} of {name}; the {len(classes)} classes are 0 to {len(classes) - 1}"
         audit.add("value-wrong", file, place, value)
         return name, None
-    return name, classes[number] if classes else f"class {number}"
+    return name, class_name(number, classes)
 
 
 def _read_folders(audit: SetAudit) -> list[StatedImage] | None:
@@ -135,6 +143,9 @@ def _images_below(audit: SetAudit, folder: str) -> Iterator[str]:
     """Yield the images of a class; report what else lies there."""
     for where, children, names in os.walk(folder, followlinks=True):
         children.sort()
+        for child in children:
+            if child.startswith("."):
+                audit.add("folder-hidden", os.path.join(where, child))
         for name in sorted(names):
             path = os.path.join(where, name)
             if name.startswith("."):
@@ -154,6 +165,10 @@ def _are_classes(audit: SetAudit, folders: Sequence[str]) -> bool:
     if plain[0] == plain[1]:
         return True
     common = set(plain[0]) & set(plain[1])
+    if all(name.isdecimal() for name in folders) and folders != sorted(folders, key=int):
+        value = f"folders are numbered in the order of letters: {', '.join(folders[:4])}, …"
+        audit.add("class-shifted", audit.dataset.img_prefix, "", value)
+        return False
     if len(classes) == len(folders) and not common:
         examples = ", ".join(f"{f!r} is {c!r}" for f, c in zip(folders[:3], classes, strict=False))
         audit.add("class-renamed", audit.source, "metainfo.classes", examples)

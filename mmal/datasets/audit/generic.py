@@ -1,8 +1,10 @@
 """Annotations of a format that the audit does not know: there is but what is handed out."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from mmengine.fileio import load
 
 from .stated import SetAudit, StatedImage
 
@@ -29,6 +31,7 @@ def audit_generic(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
     if any(info.get("instances") or "gt_label" in info for info in infos):
         audit.add("not-compared", audit.source, "", f"read by {name}")
     audit.classes = tuple(audit.dataset.metainfo.get("classes") or ())
+    _compare_order(audit)
     for info in infos:
         if "gt_label" in info:
             info["instances"] = [dict(bbox_label=label) for label in labels_of(audit, info)]
@@ -41,6 +44,26 @@ def audit_generic(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
             if box is not None and not all(math.isfinite(v) for v in box):
                 audit.add("value-wrong", audit.source, f"{place}, object {number}", list(box))
     return infos, []
+
+
+def class_name(label: int, classes: Sequence[str]) -> str:
+    """Return the name of a class; of one without a name, its number."""
+    return classes[label] if label < len(classes) else f"class {label}"
+
+
+def _compare_order(audit: SetAudit) -> None:
+    """Compare the classes that an OpenMMLab JSON states with the config's, which overrule them."""
+    path = audit.dataset.ann_file
+    if not path.endswith(".json"):
+        return
+    content = load(path)
+    stated = (content.get("metainfo") or {}).get("classes") if isinstance(content, dict) else None
+    if not isinstance(stated, (list, tuple)):
+        return
+    for number, (says, becomes) in enumerate(zip(stated, audit.classes, strict=False)):
+        if says != becomes:
+            change = f"{says!r} becomes {becomes!r}"
+            audit.tally("class-shifted", change, path, f"metainfo.classes, {number}", change)
 
 
 def labels_of(audit: SetAudit, info: dict) -> list[int]:

@@ -154,6 +154,12 @@ _ERRORS = _kinds(
         "to its categories",
     ),
     (
+        "class-list-line",
+        "line of a list is no image with its class",
+        "lines of lists are no images with their classes",
+        "Write <image> <number of the class, from 0> a line, in UTF-8 without a byte order mark",
+    ),
+    (
         "class-folders",
         "set has other folders than classes",
         "sets have other folders than classes",
@@ -391,6 +397,12 @@ _WARNINGS = _kinds(
         "picture is there under two names",
         "pictures are there under two names",
         "",
+    ),
+    (
+        "folder-hidden",
+        "hidden folder within a class's is read",
+        "hidden folders within classes' are read",
+        "Remove it, if its images are not meant",
     ),
     (
         "file-not-read",

@@ -1,10 +1,14 @@
 """Sets of images compared with each other, by path and by content."""
 
+import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from .classes import SetClasses
 from .image_facts import ImageFacts
 from .report import AuditReport
 
@@ -55,6 +59,33 @@ def compare_pictures(
     for same in by_digest.values():
         if len({real[picture.path] for picture in same}) > 1:
             _report_pairs(same, "the same bytes as ", report)
+
+
+def picture_digest(image: np.ndarray) -> str:
+    """Return what tells the contents of images in memory apart."""
+    return hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16).hexdigest()
+
+
+def compare_in_memory(
+    sets: Sequence[tuple[SetClasses, Sequence[str]]], report: AuditReport
+) -> None:
+    """Find data sets in memory that hold test images: the same split, as a rule, and not a few.
+
+    Published sets have a few duplicates between training and test, which nobody can remove.
+
+    Args:
+        sets: Of each data set its name and source, and the digests of its images.
+        report: Where findings go.
+    """
+    for tested, digests in sets:
+        for other, others in sets:
+            if tested.set_name not in _EVALUATION or other.set_name in _EVALUATION:
+                continue
+            common = len(set(digests) & set(others))
+            if common and common > 0.05 * len(digests):
+                value = f"{common} of {len(digests)} images of {tested.file}"
+                both = f"{other.set_name} and {tested.set_name}"
+                report.add(both, "also-in-test", other.file, "", value)
 
 
 def compare_pool(pictures: Sequence[Picture], report: AuditReport) -> None:

@@ -26,6 +26,7 @@ from ..preflight import (
     check_batch_size,
     check_detach_epoch,
     check_evaluator_files,
+    check_labels,
     check_pretrained,
     check_scores,
     check_steps,
@@ -153,6 +154,8 @@ class ActiveLearningHook(Hook):
             audit_data(runner.cfg, audit_settings(runner.cfg))
         if problems.anywhere():
             return
+        with problems.collect("model"):
+            check_labels(bare(runner.model), runner.cfg)
         rehearse_training(runner, problems)
         if runner.val_loop is not None:
             with problems.collect("val_evaluator"):

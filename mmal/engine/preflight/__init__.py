@@ -1,6 +1,6 @@
 from .data import audit_data, audit_settings, tell, unscored_sets
 from .evaluator import check_evaluator_files
-from .model import check_batch_size, check_scores
+from .model import check_batch_size, check_labels, check_scores
 from .problems import PreflightError, Problems
 from .rehearsal import (
     check_steps,
@@ -30,6 +30,7 @@ __all__ = [
     "check_checkpoints",
     "check_detach_epoch",
     "check_evaluator_files",
+    "check_labels",
     "check_no_validation",
     "check_optimizer",
     "check_pretrained",

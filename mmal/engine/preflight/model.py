@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import get_world_size
+from mmengine.registry import DATASETS
 from torch import nn
 
 from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
 from mmal.models.scores import score_function
-from mmal.utils import preserved_random_state
+from mmal.tasks import task_of
+from mmal.utils import preserved_random_state, type_name
 
+from ..data_config import DataConfig, leaf_datasets
 from ..scoring import evaluation_mode
+from .evaluator import evaluators_of
 from .problems import PreflightError
 from .samples import load_sample
 
@@ -56,3 +61,19 @@ def check_scores(model: nn.Module, dataset: PoolDataset, names: Sequence[str]) -
         return
     with preserved_random_state(), evaluation_mode(model):
         score(model.data_preprocessor(pseudo_collate([load_sample(dataset, 0)]), False))
+
+
+def check_labels(model: nn.Module, cfg: Config) -> None:
+    """Refuse a model for other labels than the training data has.
+
+    Args:
+        model: The model.
+        cfg: The whole config.
+
+    Raises:
+        ValueError: If they do not fit; the message has both.
+    """
+    metrics = [type_name(metric) for metric in evaluators_of(cfg, "test")]
+    for leaf in leaf_datasets(DataConfig(cfg).dataset("train")):
+        dataset = DATASETS.build({**leaf, "lazy_init": True})
+        task_of(dataset).check_model(model, dataset, metrics)

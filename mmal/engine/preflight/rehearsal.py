@@ -14,7 +14,6 @@ from mmengine.registry import DATASETS, HOOKS
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
-from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
 from mmal.utils import preserved_random_state, single_process, type_name
 
@@ -39,14 +38,9 @@ def rehearse_training(runner: Runner, problems: Problems) -> None:
     loader = runner.train_dataloader
     with problems.collect("train_dataloader"):
         check_steps(runner)
-    dataset = batch = None
     with problems.collect("train_dataloader.dataset.pipeline"), preserved_random_state():
         preprocessor = copy.deepcopy(bare(runner.model).data_preprocessor)
-        dataset = _fresh_dataset(runner, "train")
-        batch = preprocessor(first_batch(loader, dataset), True)
-    if batch is not None and isinstance(dataset, PoolDataset):
-        with problems.collect("model"):
-            dataset.task.check_samples(bare(runner.model), batch["data_samples"])
+        preprocessor(first_batch(loader, _fresh_dataset(runner, "train")), True)
     children = {name for name, _ in bare(runner.model).named_children()}
     if children & {"bbox_head", "mask_head", "roi_head"}:  # a model of MMDetection
         with problems.collect("model"):

@@ -96,7 +96,10 @@ def _check_changed(module: nn.Module, load: Callable, key: str, init: dict) -> N
     except AssertionError:  # no key begins with the prefix
         fits = False
     else:
-        fits = any(not torch.equal(v, before[name]) for name, v in module.state_dict().items())
+        # What was there before, as by init_cfg, changes nothing and fits all the same.
+        fits = any(
+            not torch.equal(v, before[name]) for name, v in module.state_dict().items()
+        ) or _has_keys_of(init, before)
     if fits:
         return
     prefix = init.get("prefix")
@@ -105,6 +108,18 @@ def _check_changed(module: nn.Module, load: Callable, key: str, init: dict) -> N
         f"{key}: no weight of {init['checkpoint']!r}{asked} fits the {type(module).__name__}: the "
         f"file has {_examples(_keys_of(init['checkpoint']))}, the model {_examples(before)}. Name "
         "weights of this model, or the prefix (init_cfg.prefix) that the file's keys have for it."
+    )
+
+
+def _has_keys_of(init: dict, state: dict[str, torch.Tensor]) -> bool:
+    content = CheckpointLoader.load_checkpoint(init["checkpoint"], map_location="cpu")
+    content = content.get("state_dict", content)
+    prefix = f"{init['prefix']}." if init.get("prefix") else ""
+    names = {key.removeprefix("module.").removeprefix(prefix): key for key in content}
+    return any(
+        getattr(content[names[name]], "shape", None) == value.shape
+        for name, value in state.items()
+        if name in names
     )
 
 

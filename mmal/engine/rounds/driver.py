@@ -19,6 +19,7 @@ from mmal.evaluation import ranking_measures
 from mmal.evaluation.functional import pair_ranking_accuracy
 from mmal.models import LearningLossMixin
 from mmal.structures import Pool, PoolScores
+from mmal.utils import single_process
 from mmal.visualization import (
     plot_curves,
     plot_losses,
@@ -133,7 +134,8 @@ class RoundDriver:
         barrier()  # every process has looked for a pool file before there is one
         if is_main_process():
             self._work_dir.keep_former_draw()
-            paths = image_paths(self._data.unlabeled_split(self._pool))
+            with single_process():  # some data sets wait for other processes
+                paths = image_paths(self._data.unlabeled_split(self._pool))
             write_image_list(self._work_dir.root / "initial.txt", [paths[i] for i in picks])
         path = self._work_dir.pool if is_main_process() else None
         self._pool.commit(picks, "initial", path)
@@ -277,7 +279,8 @@ class RoundDriver:
         if len(self._pool.rounds) <= index + 1 or (round_dir / "histogram.csv").exists():
             return
         picks = frozenset(self._pool.rounds[index + 1].picks)
-        dataset = self._everything
+        with single_process():
+            dataset = self._everything
         histograms = dict(picks=dataset.label_histogram(picks), pool=dataset.label_histogram())
         self._work_dir.write_histograms(index, histograms)
         path = round_dir / "scores.parquet"

@@ -26,6 +26,7 @@ from ..preflight import (
     check_checkpoints,
     check_detach_epoch,
     check_evaluator_files,
+    check_labels,
     check_no_validation,
     check_optimizer,
     check_pretrained,
@@ -201,7 +202,7 @@ def _rehearse(
     of_model = Problems()
     with of_model.collect():
         _check_hooks(runner, model)
-        dataset.task.check_model(model, dataset.metainfo)
+        check_labels(model, runner.cfg)
         for query in [settings.initial_set.query, *queries]:
             if query is not None:
                 check_scores(model, dataset, build_query(query).requires)

@@ -140,8 +140,8 @@ def test_a_picture_twice_in_a_class(folders: dict, tmp_path: Path) -> None:
         ("cat/9.png 2", "value-wrong", "label 2 of cat/9.png; the 2 classes are 0 to 1"),
         ("cat/9.png -1", "value-wrong", "label -1"),
         ("cat/9.png dog", "value-wrong", "expected the number of a class, from 0: 'dog' is 1"),
-        ("cat/9.png", "list-line", "has no label after a blank"),
-        ("", "list-line", "line 6: '' is blank"),
+        ("cat/9.png", "class-list-line", "has no label after a blank"),
+        ("", "class-list-line", "line 6: '' is blank"),
         ("cat/9.png 1", "image-missing", "9.png"),
     ],
 )
@@ -156,7 +156,7 @@ def test_lines_of_a_list(listed: dict, tmp_path: Path, line: str, kind: str, say
 def test_a_byte_order_mark_and_an_empty_list(listed: dict, tmp_path: Path) -> None:
     content = (tmp_path / "list.txt").read_text()
     (tmp_path / "list.txt").write_text("\ufeff" + content, encoding="utf-8")
-    assert found(audit(listed)) == {"list-line": 1}
+    assert found(audit(listed)) == {"class-list-line": 1}
     (tmp_path / "list.txt").write_text("")
     assert found(audit(listed)) == {"nothing-stated": 1}
 
@@ -193,3 +193,78 @@ def test_test_images_among_the_training_images(folders: dict, tmp_path: Path) ->
     shutil.copy(tmp_path / "train/cat/0.png", tmp_path / "test/cat/9.png")
     report = audit_datasets(dict(train=[folders], test=[dict(folders, data_prefix="test")]))
     assert found(report, "error") == {"also-in-test": 1}
+
+
+def test_images_in_memory_of_the_test_split(tmp_path: Path) -> None:
+    config = tiny_cifar(tmp_path)
+    train, test = (dict(config, split=split) for split in ("train", "test"))
+    assert not found(audit_datasets(dict(train=[train], test=[test])), "error")
+    report = audit_datasets(dict(train=[test], test=[test]))
+    assert found(report, "error") == {"also-in-test": 1}
+    assert "5 of 5 images" in text(report)
+
+
+def test_lists_need_no_classes_in_the_config(listed: dict) -> None:
+    report = audit({key: value for key, value in listed.items() if key != "metainfo"})
+    assert not report.groups
+    assert report.sets[0].images == 5
+
+
+def test_own_readers_are_asked(listed: dict, tmp_path: Path) -> None:
+    from mmpretrain.datasets import CustomDataset
+
+    class Csv(CustomDataset):
+        def load_data_list(self) -> list[dict]:
+            lines = Path(self.ann_file).read_text().splitlines()
+            rows = [line.split(",") for line in lines[1:]]
+            return [dict(img_path=f"{tmp_path}/train/{p}", gt_label=int(n)) for p, n in rows]
+
+    write_list(tmp_path, ["path,class", "cat/0.png,0", "dog/1.png,1"])
+    report = audit({**listed, "type": Csv})
+    assert not found(report, "error")
+    assert report.sets[0].classes == dict(cat=1, dog=1)
+
+
+def test_other_packages_may_use_the_name(write_voc, tmp_path: Path) -> None:
+    from mmdet.datasets import VOCDataset
+
+    class CustomDataset(VOCDataset):
+        pass
+
+    init_default_scope("mmdet")
+    config = write_voc(tmp_path / "voc", {"a": [("cat", 5, 6, 25, 26)]})
+    assert not audit({**config, "type": CustomDataset}).groups
+
+
+def test_folders_of_numbers(tmp_path: Path) -> None:
+    write_folders(tmp_path, {str(i): 1 for i in range(11)})
+    names = tuple(f"digit {i}" for i in range(11))
+    config = dict(type="CustomDataset", data_root=str(tmp_path), metainfo=dict(classes=names))
+    report = audit(config)
+    assert found(report) == {"class-shifted": 1}
+    assert "0, 1, 10, 2" in text(report)
+
+
+def test_classes_of_a_json_in_another_order(tmp_path: Path) -> None:
+    write_folders(tmp_path, dict(a=2))
+    entries = [dict(img_path="a/0.png", gt_label=[0]), dict(img_path="a/1.png", gt_label=[1])]
+    content = dict(metainfo=dict(classes=["dog", "cat"]), data_list=entries)
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    config = dict(type="MultiLabelDataset", data_root=str(tmp_path), ann_file="labels.json")
+    assert not found(audit(config), "error")
+    report = audit({**config, "metainfo": dict(classes=("cat", "dog"))})
+    assert found(report, "error") == {"class-shifted": 2}
+
+
+def test_sets_without_labels_and_of_several_tasks(folders: dict, tmp_path: Path) -> None:
+    report = audit({**folders, "with_label": False})
+    assert found(report, "error") == {"no-objects": 1}
+    assert "with_label" in text(report)
+    report = audit(dict(type="MultiTaskDataset", ann_file=str(tmp_path / "a.json")))
+    assert found(report) == {"not-built": 1}
+    assert "BaseDataset" in text(report)
+
+
+def test_hidden_folders_within_a_class(folders: dict, tmp_path: Path) -> None:
+    write_folders(tmp_path / "train/cat", {".ipynb_checkpoints": 1})
+    assert found(audit(folders)) == {"folder-hidden": 1}

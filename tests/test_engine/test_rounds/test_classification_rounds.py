@@ -93,7 +93,7 @@ def test_rounds_of_images_in_memory(cfg: Config, tmp_path: Path, query: str) -> 
     records = run_rounds(cfg)
     assert [record["labeled"] for record in records] == [6, 10]
     picks = picks_of(tmp_path / "work")
-    assert all(name.startswith("train/") for round_ in picks for name in round_)
+    assert all(name.startswith("TinyCIFAR/train/") for round_ in picks for name in round_)
     listed = (tmp_path / "work/round_00/picks.txt").read_text().splitlines()
     assert listed == picks[1]
     rows = table(tmp_path / "work/round_00/losses.csv")

@@ -120,6 +120,11 @@ def _run(comparison: Comparison, jobs: int, keep_checkpoints: bool) -> None:
                 progress.advance(task)
                 progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
+            if not keep_checkpoints:
+                console.print(
+                    "Finished trials keep their last checkpoint alone (see --keep-checkpoints).",
+                    soft_wrap=True,
+                )
             comparison.run(script, jobs, show, keep_checkpoints)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -79,7 +79,8 @@ def write_report(comparison: Comparison, metric: str | None, cost: str, console:
 
 def _gains(curves: Curves, metric: str, baseline: str, cost: str) -> Iterator[_Part]:
     """The curves, then the gains over each cost."""
-    for i, name in enumerate(_costs(curves, cost)):
+    costs = _costs(curves, cost) if len(curves) > 1 else [cost]
+    for i, name in enumerate(costs):
         summary = summarize(curves, metric, baseline, name)
         trials = len(summary.seeds)
         if i == 0:

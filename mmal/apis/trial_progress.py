@@ -71,7 +71,7 @@ def duration(seconds: float) -> str:
 
     Example:
         >>> duration(2400), duration(5000), duration(30)
-        ('40 min', '1 h 23 min', '1 min')
+        ('40 min', '1 h 24 min', '1 min')
     """
     hours, minutes = divmod(max(math.ceil(seconds / 60), 1), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -11,19 +11,11 @@ from rich.progress import Progress
 
 from mmal.apis.cli import add_cfg_options, parse_query, read_config
 from mmal.apis.comparison import Comparison
+from mmal.apis.comparison_report import write_report
 from mmal.apis.trial_processes import TrialError
 from mmal.engine.rounds import RoundSettings
-from mmal.evaluation.overlap import picks_overlap
-from mmal.evaluation.summary import summarize
 from mmal.queries import build_query
-from mmal.utils import atomic_path
-from mmal.visualization import COSTS, metric_names, plot_curves
-from mmal.visualization.comparison_table import (
-    comparison_rows,
-    markdown_table,
-    overlap_rows,
-    terminal_table,
-)
+from mmal.visualization import COSTS
 
 EXAMPLE = """example:
   python tools/compare_queries.py configs/demo/toy_voc.py --queries Random LearnedLoss CoreSet \\
@@ -54,10 +46,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--work-dir", help="default: work_dirs/<config>_compare")
     parser.add_argument("--metric", help="column of curve.csv (default: the first metric)")
     parser.add_argument(
-        "--cost", choices=list(COSTS), default="labeled", help="of the areas and the plot"
+        "--cost",
+        choices=list(COSTS),
+        default="labeled",
+        help="of the plot and the first table of gains; others that curve.csv has follow",
     )
     parser.add_argument(
         "--summarize-only", action="store_true", help="run nothing; use what is finished"
+    )
+    parser.add_argument(
+        "--keep-checkpoints",
+        action="store_true",
+        help="keep those of every round; else a finished trial keeps the last round's alone",
     )
     add_cfg_options(parser)
     return parser.parse_args()
@@ -73,7 +73,7 @@ def main() -> None:
             comparison.check_trials()
         else:
             comparison.check()
-            _run(comparison, args.jobs)
+            _run(comparison, args.jobs, args.keep_checkpoints)
     except TrialError as error:
         failure = str(error)
     except KeyboardInterrupt:
@@ -83,7 +83,10 @@ def main() -> None:
         sys.exit(f"error: {error}")
     if failure is not None:
         console.print(failure, style="red", markup=False)
-    _write(comparison, args, console)
+    try:
+        write_report(comparison, args.metric, args.cost, console)
+    except ValueError as error:  # nothing to compare yet, or no such metric
+        sys.exit(f"error: {error}")
     sys.exit(failure is not None)
 
 
@@ -102,85 +105,29 @@ def _label(query: dict) -> str:
     return re.sub(r"[^\w.+-]+", "-", build_query(query).description).strip("-")
 
 
-def _run(comparison: Comparison, jobs: int) -> None:
+def _run(comparison: Comparison, jobs: int, keep_checkpoints: bool) -> None:
     script = Path(__file__).parent / "run_rounds.py"
     total = len(comparison.seeds) * (len(comparison.queries) + 1)
+    console = Console(stderr=True)
     # A scheduler's way to stop a job; the trials must not outlive it.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        with Progress(console=Console(stderr=True)) as progress:
+        # The bar is for a terminal; the lines say the same in a log.
+        with Progress(console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("trials", total=total)
 
-            def advance(query: str, seed: int) -> None:
+            def show(line: str) -> None:
                 progress.advance(task)
-                progress.console.print(f"{query}, seed {seed}: finished", markup=False)
+                progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-            comparison.run(script, jobs, advance)
+            if not keep_checkpoints:
+                console.print(
+                    "Finished trials keep their last checkpoint alone (see --keep-checkpoints).",
+                    soft_wrap=True,
+                )
+            comparison.run(script, jobs, show, keep_checkpoints)
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _write(comparison: Comparison, args: argparse.Namespace, console: Console) -> None:
-    curves = {query: trials for query, trials in comparison.curves().items() if trials}
-    baseline = next(iter(comparison.queries))
-    if baseline not in curves:
-        sys.exit(f"error: {baseline}, which others are compared to, has no finished trial yet.")
-    root = comparison.work_dir
-    comparison.write_csv(root / "results.csv")
-    every = [row for trials in curves.values() for curve in trials.values() for row in curve]
-    metric = args.metric or next(iter(metric_names(every)), "no metric")
-    if any(metric in row for row in every):
-        for row in every:  # evaluators leave it out where nothing was detected
-            row.setdefault(metric, 0.0)
-    try:
-        if seeds := set.intersection(*(set(trials) for trials in curves.values())):
-            runs = {query: [trials[seed] for seed in seeds] for query, trials in curves.items()}
-            plot_curves(runs, root / "curves.png", metric, args.cost)
-        summaries = summarize(curves, metric, baseline, args.cost)
-    except ValueError as error:  # no such metric, or no seed that all queries have finished
-        sys.exit(f"error: {error}")
-    trials = summaries[0].trials
-    what = f"mean ± std of {trials} trials" if trials > 1 else "one trial"
-    title = (
-        f"{metric} by labelled samples, {what}; area: mean height over {COSTS[args.cost]}; gain "
-        f"and labels saved: against {baseline}"
-    )
-    tables = {title: comparison_rows(summaries)}
-    tables |= _overlaps(comparison, list(curves))
-    missing = [
-        f"{query} (seed {seed})"
-        for query in comparison.queries
-        for seed in comparison.seeds
-        if not comparison.finished(query, seed)
-    ]
-    note = f"Not finished, and not in the table: {', '.join(missing)}" if missing else ""
-    with atomic_path(root / "table.md") as tmp:
-        parts = [markdown_table(rows, name) for name, rows in tables.items()]
-        tmp.write_text("\n".join([*parts, f"{note}\n"] if note else parts), encoding="utf-8")
-    for name, rows in tables.items():
-        console.print(terminal_table(rows, name))
-    if note:
-        console.print(note, markup=False)
-    console.print(f"Table, curves and results.csv: {root}", markup=False)
-
-
-def _overlaps(comparison: Comparison, queries: list[str]) -> dict[str, list[list[str]]]:
-    """Tables of picks in common after one round and after all, by their titles."""
-    picks = {query: comparison.picks()[query] for query in queries}
-    subset = comparison.cfg.active_learning.get("subset")
-    tables: dict[str, list[list[str]]] = {}
-    if len(queries) < 2:
-        return tables
-    for rounds in dict.fromkeys((1, comparison.cfg.active_learning.rounds - 1)):
-        trial = next(iter(picks[queries[0]].values()))
-        count = sum(map(len, trial[:rounds]))
-        title = f"Share of the first {count} picks that two queries have in common"
-        if rounds == 1 or subset is None:
-            # Each round draws its candidates anew, the same for all queries in the first.
-            candidates = min(comparison.pool_size(), subset or comparison.pool_size())
-            title += f"; by chance {count / candidates:.0%}"
-        tables[title] = overlap_rows(queries, picks_overlap(picks, rounds))
-    return tables
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from mmal.engine.rounds import WorkDir, check_queries
 from mmal.utils import atomic_path
 from mmal.visualization import read_curve
 
+from .spent_checkpoints import remove_spent_checkpoints
 from .trial_processes import TrialError, TrialProcesses
+from .trial_progress import TrialProgress
 
 #: The folder of the rounds that all queries share.
 FIRST = "first_round"
@@ -84,7 +86,7 @@ class Comparison:
             FileExistsError: If a trial in the work directory was run with other settings, or has
                 lost its pool file.
         """
-        for query in (FIRST, *self.queries):
+        for query in self._folders():
             for seed in self.seeds:
                 self._check_trial(query, seed)
 
@@ -92,17 +94,21 @@ class Comparison:
         self,
         script: str | os.PathLike,
         jobs: int = 1,
-        progress: Callable[[str, int], None] = lambda query, seed: None,
+        progress: Callable[[str], None] = lambda line: None,
+        keep_checkpoints: bool = False,
     ) -> None:
         """Run what is missing; what is there stays, so that an interrupted comparison goes on.
 
         Each trial is a process of its own with its log in ``log.txt``. With GPUs, each gets one
-        that is free.
+        that is free. Of finished trials, checkpoints that no later round or query needs are
+        removed (see :func:`remove_spent_checkpoints`).
 
         Args:
             script: ``tools/run_rounds.py``.
             jobs: Trials at a time.
-            progress: Called with query and seed of every trial that is finished.
+            progress: Called with a line for every trial that ends: what became of it, how many
+                have ended, and about how long the others will take.
+            keep_checkpoints: Whether to keep all of them.
 
         Raises:
             TrialError: If a trial fails, after all others have been run; or if another process
@@ -110,23 +116,27 @@ class Comparison:
         """
         failed: list[str] = []
         processes = TrialProcesses(script, jobs)
+        work = {(query, s): self._left(query, s) for query in self._folders() for s in self.seeds}
+        remaining = TrialProgress(work, jobs)
         with self._locked():
             for queries in ([FIRST], list(self.queries)):
-                trials = [
-                    (query, seed)
-                    for seed in self.seeds
-                    for query in queries
-                    if query == FIRST or self.finished(FIRST, seed)
-                ]
+                trials = [(query, seed) for seed in self.seeds for query in queries]
+                ready = [t for t in trials if t[0] == FIRST or self.finished(FIRST, t[1])]
+                remaining.leave_out(set(trials) - set(ready))
                 with ThreadPoolExecutor(jobs) as pool:
-                    waiting = {pool.submit(self._run_trial, processes, *t): t for t in trials}
+                    waiting = {
+                        pool.submit(self._run_trial, processes, remaining, keep_checkpoints, *t): t
+                        for t in ready
+                    }
                     try:
                         for done in as_completed(waiting):
+                            outcome = "finished"
                             try:
                                 done.result()
-                                progress(*waiting[done])
                             except TrialError as error:
                                 failed.append(str(error))
+                                outcome = "failed"
+                            progress(remaining.end(waiting[done], outcome))
                     except BaseException:
                         processes.stop()
                         pool.shutdown(cancel_futures=True)
@@ -214,9 +224,34 @@ class Comparison:
                 "config, or choose another --work-dir."
             )
 
-    def _run_trial(self, processes: TrialProcesses, query: str, seed: int) -> None:
+    def _folders(self) -> list[str]:
+        return [FIRST, *self.queries]
+
+    def _left(self, query: str, seed: int) -> int:
+        """How many rounds a trial has left; the first is shared."""
         if self.finished(query, seed):
-            return
+            return 0
+        if query == FIRST:
+            return 1
+        path = self.trial_dir(query, seed) / "curve.csv"
+        done = len(read_curve(path.parent)) if path.exists() else 0
+        return self.cfg.active_learning.rounds - max(done, 1)
+
+    def _run_trial(
+        self,
+        processes: TrialProcesses,
+        progress: TrialProgress,
+        keep_checkpoints: bool,
+        query: str,
+        seed: int,
+    ) -> None:
+        if not self.finished(query, seed):
+            progress.begin((query, seed))
+            self._run_process(processes, query, seed)
+        if not keep_checkpoints and self.finished(query, seed):
+            _remove_checkpoints(self.trial_dir(query, seed))
+
+    def _run_process(self, processes: TrialProcesses, query: str, seed: int) -> None:
         directory = self.trial_dir(query, seed)
         if query != FIRST and not (directory / "pool.json").exists():
             self._copy_first_round(seed, directory)
@@ -244,6 +279,16 @@ class Comparison:
         logs = shutil.ignore_patterns("20*_*", "log.txt", "config.py", "curve.*")
         shutil.copytree(source, temporary, ignore=logs)
         temporary.rename(directory)
+
+
+def _remove_checkpoints(directory: Path) -> None:
+    try:
+        remove_spent_checkpoints(directory)
+    except OSError as error:  # no reason to stop the other trials
+        raise TrialError(
+            f"{directory} is finished, but a checkpoint of it that is needed no more could not be "
+            f"removed ({error}). --keep-checkpoints keeps them."
+        ) from error
 
 
 def _pool_content(directory: Path) -> dict:

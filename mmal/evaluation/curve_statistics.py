@@ -5,6 +5,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
+
+#: Fewer trials get no interval.
+INTERVAL_TRIALS = 5
 
 
 class Interval(NamedTuple):
@@ -38,11 +42,13 @@ def paired_bootstrap(
     draws: int = 10_000,
     seed: int = 0,
 ) -> Interval:
-    """Mean of the differences of paired trials, with a bootstrap percentile interval.
+    """Mean of the differences of paired trials, with a bootstrap interval for few trials.
 
-    Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3. With as few trials
-    as are usual here (3 to 5) such intervals are too narrow; they say little more than whether the
-    differences agree.
+    The expanded percentile interval of Hesterberg, "What Teachers Should Know about the
+    Bootstrap", arXiv 1411.5279: quantiles of the bootstrap means (Efron & Tibshirani, "An
+    Introduction to the Bootstrap", 1993, section 13.3), taken as far out as makes the interval of
+    normal differences as wide as Student's. Plain percentiles are too narrow: of intervals of
+    95 %, 85 % hold the truth with 5 trials and 89 % with 10; expanded, 92 % and 94 %.
 
     Args:
         first: A number a trial, shape (T,).
@@ -52,15 +58,47 @@ def paired_bootstrap(
         seed: Of the draws.
 
     Returns:
-        Mean of ``first - second`` and its interval; of one trial the limits are NaN.
+        Mean of ``first - second`` and its interval. With fewer than :data:`INTERVAL_TRIALS`
+        trials the limits are NaN: so few say nothing of the ends of their distribution.
     """
     differences = np.subtract(first, second, dtype=float)
-    if len(differences) < 2:
+    trials = len(differences)
+    if trials < INTERVAL_TRIALS:
         return Interval(float(differences.mean()), float("nan"), float("nan"))
     rng = np.random.default_rng(seed)
-    drawn = rng.choice(differences, size=(draws, len(differences))).mean(axis=1)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    drawn = rng.choice(differences, size=(draws, trials)).mean(axis=1)
+    widening = np.sqrt(trials / (trials - 1))
+    tail = stats.norm.cdf(widening * stats.t.ppf((1 - level) / 2, trials - 1))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
     return Interval(float(differences.mean()), float(low), float(high))
+
+
+def share_above(
+    x: Sequence[float],
+    values: Sequence[float],
+    baseline_x: Sequence[float],
+    baseline_values: Sequence[float],
+) -> float:
+    """Share of a curve's points, after the first, that lie above another curve.
+
+    The other is taken on straight lines between its points; points beyond its last do not count,
+    and equal ones count one half.
+
+    Args:
+        x: Numbers of labels, or what they cost, ascending; shape (R,).
+        values: The metric, shape (R,).
+        baseline_x: Those of the other curve, shape (S,).
+        baseline_values: Its metric, shape (S,).
+
+    Returns:
+        A share in 0..1; NaN if no point counts.
+    """
+    x, values = np.asarray(x, float)[1:], np.asarray(values, float)[1:]
+    counted = x <= baseline_x[-1]
+    if not counted.any():
+        return float("nan")
+    over = values[counted] - np.interp(x[counted], baseline_x, baseline_values)
+    return float(np.mean(np.sign(over) + 1) / 2)
 
 
 def labels_to_reach(labeled: Sequence[float], values: Sequence[float], goal: float) -> float:

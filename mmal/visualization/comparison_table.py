@@ -5,25 +5,72 @@ from collections.abc import Sequence
 import numpy as np
 from rich.table import Table
 
-from mmal.evaluation import Interval
-from mmal.evaluation.summary import QuerySummary
+from mmal.evaluation import Gain
+from mmal.evaluation.summary import Summary
 
 
-def comparison_rows(summaries: Sequence[QuerySummary]) -> list[list[str]]:
-    """Return the header and a row for each query: mean ± std a round, area, gain, labels saved."""
-    counts = [f"{count:.0f}" for count in summaries[0].labeled]
-    rows = [["query", *counts, "area", "gain of area (95 %)", "labels saved"]]
-    for summary in summaries:
-        digits = 3 if summary.mean.max() <= 1 else 2  # mAP is in 0..1, PCK in 0..100
+def metric_rows(summary: Summary) -> list[list[str]]:
+    """Return the header and a row for each query: mean ± std a round."""
+    digits = _digits(summary)
+    rows = [["query", *(f"{count:.0f}" for count in summary.queries[0].labeled)]]
+    for query in summary.queries:
         cells = [
             f"{mean:.{digits}f}" + ("" if std != std else f" ± {std:.{digits}f}")
-            for mean, std in zip(summary.mean, summary.std, strict=True)
+            for mean, std in zip(query.mean, query.std, strict=True)
         ]
-        gain = "" if summary.gain is None else _interval(summary.gain, digits)
-        saved = "" if summary.saved is None else f"{summary.saved:.0f}"
-        saved = "not reached" if saved == "nan" else saved
-        rows.append([summary.query, *cells, f"{summary.area:.{digits}f}", gain, saved])
+        rows.append([query.query, *cells])
     return rows
+
+
+def gain_rows(summary: Summary, unit: str = "labels") -> list[list[str]]:
+    """Return the header and a row for each query: its area, and its gain over the baseline's.
+
+    The gain has an interval of 95 %, or, of few trials, each seed's. What is saved is left out
+    where the gain is not above the noise.
+
+    Args:
+        summary: What is compared.
+        unit: What labels are counted in, in the plural.
+    """
+    digits = _digits(summary)
+    if not summary.compared:
+        return [["query", "area"], *([q.query, f"{q.area:.{digits}f}"] for q in summary.queries)]
+    gain = summary.compared[0].gain
+    limits = "each seed's" if gain.interval.low != gain.interval.low else "95 %"
+    header = ["query", "area", f"gain of area ({limits})", "gain in %", "p (Holm)"]
+    header += ["smallest visible gain", "seeds above", "rounds above", f"{unit} saved"]
+    rows = [header]
+    for query in summary.queries:
+        cells = [""] * (len(header) - 2) if query.gain is None else _gain_cells(query.gain, digits)
+        rows.append([query.query, f"{query.area:.{digits}f}", *cells])
+    return rows
+
+
+def verdicts(summary: Summary) -> list[str]:
+    """Return what a table amounts to: a sentence for each query, and one for all."""
+    if not summary.compared:
+        return []
+    digits = _digits(summary)
+    baseline, trials = summary.baseline, len(summary.seeds)
+    lines = [query.gain.sentence(query.query, baseline, digits) for query in summary.compared]
+    found = [query.gain.verdict for query in summary.compared]
+    if "above" not in found:
+        lines.append(f"No query is shown to be above {baseline}.")
+    if not summary.rises:
+        lines.append(
+            f"{baseline} ends no higher than it began: its labels taught nothing that the metric "
+            "sees, so that little can be compared here."
+        )
+    if "undecided" not in found:
+        test = summary.test
+        if not test.startswith("Wilcoxon"):
+            test = f"a {test} ({trials} seeds are too few for Wilcoxon's signed-rank test)"
+        queries = "1 query" if len(found) == 1 else f"{len(found)} queries"
+        lines.append(
+            f"By {test} over {trials} seeds, two-sided, with Holm's correction over {queries}; "
+            "above and below mean p ≤ 0.05."
+        )
+    return lines
 
 
 def overlap_rows(queries: Sequence[str], shares: np.ndarray) -> list[list[str]]:
@@ -54,7 +101,31 @@ def markdown_table(rows: Sequence[Sequence[str]], title: str) -> str:
     return title + "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _interval(gain: Interval, digits: int) -> str:
-    if gain.low != gain.low:
-        return f"{gain.estimate:+.{digits}f}"
-    return f"{gain.estimate:+.{digits}f} ({gain.low:+.{digits}f} to {gain.high:+.{digits}f})"
+def _gain_cells(gain: Gain, digits: int) -> list[str]:
+    mean, low, high = (f"{value:+.{digits}f}" for value in gain.interval)
+    limits = f"{low} to {high}"
+    if gain.interval.low != gain.interval.low:
+        limits = ", ".join(f"{value:+.{digits}f}" for value in gain.by_seed)
+    saved = ""
+    if gain.saved is not None and gain.verdict == "above":
+        saved = "not reached" if gain.saved != gain.saved else f"{gain.saved:.0f}"
+    smallest = gain.relative(gain.smallest)
+    return [
+        mean if len(gain.by_seed) == 1 else f"{mean} ({limits})",
+        _or_nothing(gain.relative(gain.estimate), "+.1%"),
+        "< 0.001" if gain.p_value < 0.001 else _or_nothing(gain.p_value, ".3f"),
+        _or_nothing(gain.smallest, f".{digits}f")
+        + ("" if smallest != smallest else f" ({smallest:.1%})"),
+        f"{np.sum(gain.by_seed > 0)} of {len(gain.by_seed)}",
+        _or_nothing(gain.rounds_above, ".0%"),
+        saved,
+    ]
+
+
+def _or_nothing(value: float, form: str) -> str:
+    return "" if value != value else format(value, form)
+
+
+def _digits(summary: Summary) -> int:
+    """Digits after the point: mAP is in 0..1, PCK in 0..100."""
+    return 3 if max(query.mean.max() for query in summary.queries) <= 1 else 2

@@ -13,8 +13,8 @@ from mmal.utils import atomic_path
 
 #: What a metric can be plotted over: columns of ``curve.csv`` with the label of the axis.
 COSTS = {"labeled": "labelled samples"} | {task.annotation: task.cost for task in TASKS}
-#: Columns of ``curve.csv`` that are no metric of the test data set, and how others of them begin.
-_OTHER_COLUMNS, _YARDSTICK = ("round", *COSTS, "spearman", "kendall"), "ranking_"
+#: Columns of ``curve.csv`` that are no metric of the test data set.
+_OTHER_COLUMNS = ("round", *COSTS, "spearman", "kendall")
 
 Curve = list[dict[str, float]]
 
@@ -38,8 +38,9 @@ def read_curve(work_dir: str | os.PathLike) -> Curve:
 def metric_names(curve: Curve) -> list[str]:
     """Return the names of the test metrics in a curve, the main one first."""
     names = dict.fromkeys(name for row in curve for name in row)
-    others = [k for k in names if k.startswith(_YARDSTICK) or k.endswith("_seconds")]
-    return [k for k in names if k not in (*_OTHER_COLUMNS, *others)]
+    # ranking_accuracy, and that of the yardsticks beside it.
+    others = {k for k in names if k.startswith("ranking_") or k.endswith("_seconds")}
+    return [k for k in names if k not in _OTHER_COLUMNS and k not in others]
 
 
 def plot_curves(
@@ -52,7 +53,8 @@ def plot_curves(
 
     Args:
         runs: For each label in the legend the curves of its trials. Several trials become their
-            mean and a band of one standard deviation, over the label counts that all have.
+            mean with a band of one standard deviation and a thin line each, over the label counts
+            that all have.
         path: The image file; its ending says which format.
         metric: A column of ``curve.csv``; by default the first metric of the first curve.
         cost: What it is plotted over, one of :data:`COSTS`. What a trial's labels cost is its own:
@@ -73,6 +75,8 @@ def plot_curves(
         if len(curves) > 1:
             band = mean - deviation, mean + deviation
             axes.fill_between(labeled, *band, color=line.get_color(), alpha=0.15, linewidth=0)
+            for trial in zip(costs, values, strict=True):
+                axes.plot(*trial, color=line.get_color(), alpha=0.45, linewidth=0.6, zorder=1.5)
     axes.set_xlabel(COSTS[cost])
     axes.set_ylabel(metric)
     axes.grid(alpha=0.3)

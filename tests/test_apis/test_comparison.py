@@ -40,9 +40,18 @@ if (args.work_dir.parents[1] / f"fail_{args.work_dir.parent.name}").exists():
 if (args.work_dir.parents[1] / "wait").exists():
     (args.work_dir.parents[1] / "waiting").touch()
     time.sleep(600)
-(args.work_dir / "round_00").mkdir(exist_ok=True)
-(args.work_dir / "round_00" / "last_checkpoint").write_text("epoch_1.pth")
-(args.work_dir / "round_00" / "epoch_1.pth").touch()
+for i in range(cfg.rounds):
+    folder = args.work_dir / f"round_{i:02d}"
+    if (folder / "metrics.json").exists():
+        if i + 1 == json.loads((args.work_dir / "length.txt").read_text()) < cfg.rounds:
+            (folder / "epoch_2.pth").read_bytes()  # the last round goes on from it
+        continue
+    folder.mkdir(exist_ok=True)
+    (folder / "last_checkpoint").write_text("epoch_2.pth")
+    (folder / "epoch_1.pth").touch()
+    (folder / "epoch_2.pth").touch()
+    (folder / "metrics.json").write_text('{"metrics": {"mAP": 0.1}}')
+(args.work_dir / "length.txt").write_text(str(cfg.rounds))
 pool = args.work_dir / "pool.json"
 if not pool.exists():
     pool.write_text(json.dumps([args.work_dir.parent.name, args.seed]))
@@ -71,8 +80,8 @@ def calls(comparison: Comparison) -> list[str]:
 
 
 def test_first_round_is_run_once_a_seed_and_copied(comparison, script):
-    finished = []
-    comparison.run(script, jobs=2, progress=lambda *trial: finished.append(trial))
+    lines = []
+    comparison.run(script, jobs=2, progress=lines.append)
 
     assert calls(comparison) == [
         "Ours 0 3 mmal.LearnedLoss",
@@ -82,8 +91,9 @@ def test_first_round_is_run_once_a_seed_and_copied(comparison, script):
         f"{FIRST} 0 1 mmal.Random",
         f"{FIRST} 7 1 mmal.Random",
     ]
-    assert sorted(finished[:2]) == [(FIRST, 0), (FIRST, 7)]
-    assert len(finished) == 6
+    assert {line.split(":")[0] for line in lines[:2]} == {f"{FIRST}, seed 0", f"{FIRST}, seed 7"}
+    assert all(": finished (" in line and ", about 1 min left)" in line for line in lines[:5])
+    assert lines[5].endswith(": finished (6 of 6)")
     for query in QUERIES:
         for seed in (0, 7):  # the first round's file, not one of the trial's own
             pool = (comparison.trial_dir(query, seed) / "pool.json").read_text()
@@ -94,8 +104,10 @@ def test_what_is_finished_stays(comparison, script, monkeypatch):
     monkeypatch.setattr(module, "check_queries", lambda *args: None)  # no model here
     comparison.run(script)
     before = calls(comparison)
-    comparison.run(script)
+    lines = []
+    comparison.run(script, progress=lines.append)
     assert calls(comparison) == before
+    assert all(": was finished before (" in line for line in lines)
 
     longer = Config(comparison.cfg.to_dict())
     longer.active_learning.rounds = 4
@@ -113,8 +125,10 @@ def test_what_is_finished_stays(comparison, script, monkeypatch):
 def test_failed_trial_is_named_and_the_others_are_run(comparison, script):
     comparison.work_dir.mkdir()
     (comparison.work_dir / "fail_Random").touch()
+    lines = []
     with pytest.raises(TrialError, match=r"Random/seed_0 ended with exit code 1: something is"):
-        comparison.run(script)
+        comparison.run(script, progress=lines.append)
+    assert any(line.startswith("Random, seed 0: failed (") for line in lines)
 
     assert comparison.finished("Ours", 7)
     (comparison.work_dir / "fail_Random").unlink()
@@ -151,19 +165,71 @@ def test_failed_first_round_stops_its_own_seed_alone(comparison, script):
     Comparison(comparison.cfg, dict(Random=QUERIES["Random"]), [0], comparison.work_dir).run(script)
     (comparison.work_dir / f"fail_{FIRST}").touch()
 
+    lines = []
     with pytest.raises(TrialError, match=f"{FIRST}/seed_7 ended with exit code 1"):
-        comparison.run(script)
+        comparison.run(script, progress=lines.append)
+    assert lines[-1].endswith("(4 of 4)")  # the queries of seed 7 are not waited for
     assert comparison.finished("Ours", 0)
     assert not comparison.trial_dir("Ours", 7).exists()
 
 
 def test_first_round_without_its_checkpoint_is_not_copied(comparison, script):
     Comparison(comparison.cfg, dict(Random=QUERIES["Random"]), [0], comparison.work_dir).run(script)
-    (comparison.trial_dir(FIRST, 0) / "round_00" / "epoch_1.pth").unlink()
+    (comparison.trial_dir(FIRST, 0) / "round_00" / "epoch_2.pth").unlink()
 
     with pytest.raises(TrialError, match=f"{FIRST}/seed_0 has no checkpoint"):
         comparison.run(script)
     assert not comparison.trial_dir("Ours", 0).exists()
+    assert comparison.finished("Ours", 7)
+
+
+def checkpoints(comparison: Comparison, query: str, seed: int = 0) -> list[str]:
+    directory = comparison.trial_dir(query, seed)
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*.pth"))
+
+
+def test_spent_checkpoints_are_removed_and_a_comparison_can_grow(comparison, script):
+    comparison.run(script)
+    assert checkpoints(comparison, FIRST) == ["round_00/epoch_2.pth"]
+    for query in QUERIES:
+        assert checkpoints(comparison, query, 7) == ["round_02/epoch_2.pth"]
+
+    longer = Config(comparison.cfg.to_dict())
+    longer.active_learning.rounds = 5
+    queries = QUERIES | dict(More=dict(type="mmal.CoreSet"))
+    longer = Comparison(longer, queries, [0, 7, 8], comparison.work_dir)
+    longer.run(script)  # the script fails without the checkpoint that a longer trial goes on from
+    for query in queries:
+        assert longer.finished(query, 8)
+        assert checkpoints(longer, query) == ["round_04/epoch_2.pth"]
+    comparison.run(script)  # fewer rounds again: those of the longer one stay
+    assert checkpoints(longer, "Ours") == ["round_04/epoch_2.pth"]
+
+
+def test_checkpoints_can_be_kept(comparison, script):
+    comparison.run(script, keep_checkpoints=True)
+    names = [f"round_0{i}/epoch_{n}.pth" for i in range(3) for n in (1, 2)]
+    assert checkpoints(comparison, FIRST) == names[:2]
+    assert checkpoints(comparison, "Ours") == names
+    comparison.run(script)  # what was finished before is tidied, too
+    assert checkpoints(comparison, "Ours") == names[-1:]
+
+
+def test_trial_that_failed_keeps_its_checkpoints(comparison, script):
+    comparison.work_dir.mkdir()
+    (comparison.work_dir / "fail_Ours").touch()
+    with pytest.raises(TrialError):
+        comparison.run(script)
+    assert checkpoints(comparison, "Ours") == ["round_00/epoch_2.pth"]
+
+
+def test_checkpoint_that_cannot_be_removed_is_named(comparison, script, monkeypatch):
+    def refuse(directory):
+        raise PermissionError(f"{directory} is read-only")
+
+    monkeypatch.setattr(module, "remove_spent_checkpoints", refuse)
+    with pytest.raises(TrialError, match=r"Ours/seed_7 is finished, but .* --keep-checkpoints"):
+        comparison.run(script)
     assert comparison.finished("Ours", 7)
 
 
@@ -242,6 +308,24 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
     first, second = (set(pool["rounds"][1]["picks"]) for pool in pools)
     assert f"| CoreSet | 100% | {len(first & second) / 4:.0%} |" in table
     assert "the first 4 picks that two queries have in common; by chance 40%" in table  # of 16 - 6
+
+    # One seed: gains over images and over boxes, no interval, and no verdict.
+    assert (
+        "area: mean height over labelled samples; gain: over CoreSet, paired by seed (3)" in table
+    )
+    assert "area: mean height over boxes drawn" in table
+    assert "| boxes saved |" in table
+    assert table.count("\n- Entropy-aggregation-max: not decided (") == 2
+    # Without a terminal, plain lines that no width breaks.
+    lines = [line for line in done.stderr.splitlines() if ", seed 3: finished (" in line]
+    assert [line.rsplit("(")[1][:6] for line in lines] == ["1 of 3", "2 of 3", "3 of 3"]
+    assert re.fullmatch(r"first_round, seed 3: .*\(1 of 3, about \d+ min left\)", lines[0])
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.pth")}
+    assert left == {
+        "compare/first_round/seed_3/round_00/epoch_1.pth",
+        "compare/CoreSet/seed_3/round_01/epoch_1.pth",
+        "compare/Entropy-aggregation-max/seed_3/round_01/epoch_1.pth",
+    }
 
     # What was run otherwise is not summed up as if it were this.
     for change, message in (

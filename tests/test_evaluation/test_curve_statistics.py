@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from mmal.evaluation import area_under_curve, labels_to_reach, paired_bootstrap
+from mmal.evaluation import area_under_curve, labels_to_reach, paired_bootstrap, share_above
 
 
 def test_area_is_the_mean_height():
@@ -16,22 +16,40 @@ def test_area_is_the_mean_height():
     assert area_under_curve([100], [0.3]) == 0.3
 
 
-def test_bootstrap_is_that_of_all_samples():
-    first, second = [3.0, 5, 4], [1.0, 1, 4]
-    means = [np.mean(sample) for sample in itertools.product([2, 4, 0], repeat=3)]
+def test_bootstrap_is_that_of_all_samples_further_out():
+    differences = [2.0, 4, 0, 1, 7]
+    means = [np.mean(sample) for sample in itertools.product(differences, repeat=5)]
 
-    found = paired_bootstrap(first, second, level=0.8, draws=200_000)
-    assert found.estimate == 2
-    assert found.low == pytest.approx(np.quantile(means, 0.1), abs=0.01)
-    assert found.high == pytest.approx(np.quantile(means, 0.9), abs=0.01)
+    found = paired_bootstrap(differences, np.zeros(5), level=0.8, draws=200_000)
+    assert found.estimate == 2.8
+    # Student's 10 % quantile with 4 degrees of freedom is -1.533; times sqrt(5 / 4) it is -1.714,
+    # below which 4.33 % of a normal distribution lie.
+    assert found.low == pytest.approx(np.quantile(means, 0.0433), abs=0.05)
+    assert found.high == pytest.approx(np.quantile(means, 1 - 0.0433), abs=0.05)
 
 
-def test_bootstrap_of_one_trial_has_no_interval():
-    found = paired_bootstrap([3], [1])
+@pytest.mark.parametrize(("trials", "least"), [(5, 0.9), (10, 0.92)])
+def test_bootstrap_holds_the_truth_as_often_as_it_says(trials, least):
+    samples = np.random.default_rng(0).normal(1, 1, (500, trials))
+    found = [paired_bootstrap(row, np.zeros(trials), draws=2000) for row in samples]
+
+    assert least < np.mean([i.low <= 1 <= i.high for i in found]) < 0.98
+
+
+@pytest.mark.parametrize("trials", [1, 4])
+def test_bootstrap_of_fewer_than_five_trials_has_no_interval(trials):
+    found = paired_bootstrap([3] * trials, [1] * trials)
 
     assert found.estimate == 2
     assert math.isnan(found.low)
     assert math.isnan(found.high)
+
+
+def test_share_above_leaves_out_the_first_point_and_what_lies_beyond():
+    # At 15 the other is at 1.5: above; at 20 equal: one half; at 35 it has no value.
+    assert share_above([0, 15, 20, 35], [9, 1.6, 2, 9], [0, 10, 20, 30], [0, 1, 2, 3]) == 0.75
+    assert share_above([0, 15, 20], [9, 1.4, 2], [0, 10, 20], [0, 1, 2]) == 0.25
+    assert math.isnan(share_above([0, 40], [1, 1], [0, 30], [0, 0]))
 
 
 @pytest.mark.parametrize(

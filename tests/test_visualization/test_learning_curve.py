@@ -54,7 +54,8 @@ def test_read_curve_of_another_folder(tmp_path):
 
 
 def test_metric_names_leave_out_what_is_not_measured_on_the_test_set():
-    columns = ["round", "labeled", "ranking_accuracy", "voc/mAP", "voc/AP50", "score_seconds"]
+    columns = ["round", "labeled", "ranking_accuracy", "ranking_entropy_mean", "boxes"]
+    columns += ["voc/mAP", "voc/AP50", "score_seconds"]
 
     assert metric_names([dict.fromkeys(columns, 1.0)]) == ["voc/mAP", "voc/AP50"]
 
@@ -83,6 +84,10 @@ def test_trials_become_mean_and_band_over_common_label_counts(axes, tmp_path):
     means = {n: statistics.mean(values) for n, values in by_count.items()}
     assert legend(plot) == ["ours (3 trials)"]
     np.testing.assert_allclose(plot.lines[0].get_xydata(), list(means.items()))
+    thin = plot.lines[1:]
+    assert [line.get_ydata().tolist() for line in thin] == [[t[60], t[100]] for t in trials]
+    assert {line.get_color() for line in thin} == {plot.lines[0].get_color()}
+    assert max(line.get_linewidth() for line in thin) < plot.lines[0].get_linewidth()
     corners = plot.collections[0].get_paths()[0].vertices
     for n, values in by_count.items():
         band = corners[corners[:, 0] == n, 1]
@@ -145,7 +150,7 @@ def test_over_boxes_the_trials_have_costs_of_their_own(axes, tmp_path):
             row["boxes"] = count
     plot_curves({"ours": trials}, tmp_path / "curve.png", cost="boxes")
 
-    (line,) = axes[0].lines
+    line, *_ = axes[0].lines
     assert line.get_xdata().tolist() == [150, 450]
     assert line.get_ydata().tolist() == pytest.approx([0.3, 0.5])
     assert axes[0].get_xlabel() == "boxes drawn"

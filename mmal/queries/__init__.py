@@ -3,6 +3,7 @@ from .base import Query, build_query
 from .core_set import CoreSet
 from .diverse_loss import DiverseLoss
 from .entropy import Entropy
+from .herding import Herding
 from .kmeans_plus_plus import KMeansPlusPlus
 from .learned_loss import LearnedLoss
 from .least_confidence import LeastConfidence
@@ -14,6 +15,7 @@ __all__ = [
     "CoreSet",
     "DiverseLoss",
     "Entropy",
+    "Herding",
     "KMeansPlusPlus",
     "LearnedLoss",
     "LeastConfidence",

@@ -11,10 +11,15 @@ from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
 NAMES = sorted(QUERIES.module_dict)
-COLUMNS = [(name, column) for name in NAMES for column in build_query(dict(type=name)).requires]
+#: Every query as it is by default, and those that read other columns with other parameters.
+CONFIGS = [dict(type=name) for name in NAMES] + [
+    dict(type="Herding", weight=weight)
+    for weight in ("pred_loss", "entropy", "margin", "least_confidence")
+]
+COLUMNS = [(cfg, column) for cfg in CONFIGS for column in build_query(cfg).requires]
 #: Columns of vectors.
 VECTORS = ("features", "embedding", "logit_gradient", "penultimate")
-READ_LABELED = [name for name in NAMES if build_query(dict(type=name)).reads_labeled]
+READ_LABELED = [cfg for cfg in CONFIGS if build_query(cfg).reads_labeled]
 
 
 def make_scores(query: Query, size: int, column=None, prefix: str = "VOC2007") -> PoolScores:
@@ -29,9 +34,9 @@ def make_scores(query: Query, size: int, column=None, prefix: str = "VOC2007") -
     return PoolScores(ids, [f"{i}.jpg" for i in ids], fields)
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=CONFIGS, ids=lambda cfg: "-".join(cfg.values()))
 def query(request) -> Query:
-    return build_query(dict(type=request.param))
+    return build_query(request.param)
 
 
 def test_both_queries_of_the_paper_are_registered():
@@ -105,9 +110,9 @@ def test_columns_that_a_query_does_not_read_do_not_matter(query):
     assert query.select(scores, 10, np.random.default_rng(0)) == expected
 
 
-@pytest.mark.parametrize("name", READ_LABELED)
-def test_labelled_samples_are_never_picked_and_must_have_scores(name):
-    query = build_query(dict(type=name))
+@pytest.mark.parametrize("cfg", READ_LABELED)
+def test_labelled_samples_are_never_picked_and_must_have_scores(cfg):
+    query = build_query(cfg)
     scores, labeled = make_scores(query, 20), make_scores(query, 3, prefix="labelled")
 
     picks = query.select(scores, 20, np.random.default_rng(0), labeled)
@@ -118,25 +123,29 @@ def test_labelled_samples_are_never_picked_and_must_have_scores(name):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize(("name", "column"), COLUMNS)
-def test_scores_that_are_not_finite_are_refused(name, column, value):
-    query = build_query(dict(type=name))
+@pytest.mark.parametrize(("cfg", "column"), COLUMNS)
+def test_scores_that_are_not_finite_are_refused(cfg, column, value):
+    query = build_query(cfg)
     scores = make_scores(query, 20)
     scores.fields[column][[5, 9]] = value
 
-    message = rf"{name} cannot rank: 2 of 20 values of '{column}' .* that of 'VOC2007/000005'"
+    message = (
+        rf"{cfg['type']} cannot rank: 2 of 20 values of '{column}' .* that of 'VOC2007/000005'"
+    )
     with pytest.raises(ValueError, match=message):
         query.select(scores, 1, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize(("name", "column"), COLUMNS)
-def test_missing_scores_are_refused(name, column):
-    query = build_query(dict(type=name))
+@pytest.mark.parametrize(("cfg", "column"), COLUMNS)
+def test_missing_scores_are_refused(cfg, column):
+    query = build_query(cfg)
     scores = make_scores(query, 3)
     del scores.fields[column]
     scores.fields["other"] = np.zeros(3)
 
-    with pytest.raises(ValueError, match=rf"{name} needs the score '{column}', but .*'other'"):
+    with pytest.raises(
+        ValueError, match=rf"{cfg['type']} needs the score '{column}', but .*'other'"
+    ):
         query.select(scores, 1, np.random.default_rng(0))
 
 

@@ -32,9 +32,17 @@ def scenes_picked(name: str, video: PoolScores) -> int:
     return len({pick.split("/")[0] for pick in picks})
 
 
-@pytest.mark.parametrize("name", ["CoreSet", "DiverseLoss"])
+@pytest.mark.parametrize("name", ["CoreSet", "DiverseLoss", "Herding"])
 def test_queries_by_distance_pick_every_scene_once(name, video):
     assert scenes_picked(name, video) == SCENES
+
+
+def test_herding_by_uncertainty_leaves_certain_scenes_out_but_picks_none_twice(video):
+    values = video.fields["margin_mean"]
+    uncertain = {i.split("/")[0] for i, value in zip(video.ids, values, strict=True) if value > 0}
+    query = build_query(dict(type="Herding", weight="margin"))
+    picks = query.select(video, len(uncertain), np.random.default_rng(0))
+    assert {pick.split("/")[0] for pick in picks} == uncertain
 
 
 def test_kmeans_plus_plus_picks_most_scenes(video):

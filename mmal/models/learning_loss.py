@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from mmal.utils import preserved_random_state, single_process, without_trace
 from mmal.utils.record import recorded
 
 from .sample_losses import SampleLosses, sample_losses_for
+from .uncertainty import distributions_of, uncertainty_statistics
 
 
 class LearningLossMixin:
@@ -42,22 +44,53 @@ class LearningLossMixin:
         """The target's predictions; each data sample also gets ``pred_loss``, a scalar tensor."""
         with self.recorded_features() as feats:
             results = super().predict(inputs, data_samples, **kwargs)
-        for sample, pred_loss in zip(results, self._predict_loss(feats), strict=True):
+        predicted = self.loss_predictor(*self.module_inputs(feats, data_samples))
+        for sample, pred_loss in zip(results, predicted, strict=True):
             sample.set_field(pred_loss, "pred_loss", dtype=Tensor)
         return results
 
-    def predict_loss(self, inputs: Tensor) -> Tensor:
+    def predict_loss(self, inputs: Tensor, data_samples: list | None = None) -> Tensor:
         """Predict the target loss of each image: backbone, neck and loss prediction only.
 
         Args:
             inputs: Preprocessed images of shape (N, C, H, W).
+            data_samples: Their data samples, for a module that reads predictions, and so heads.
 
         Returns:
             Predicted losses of shape (N,); higher means a larger expected loss.
         """
         with self.recorded_features() as feats:
             self.extract_feat(inputs)
-        return self._predict_loss(feats)
+        return self.loss_predictor(*self.module_inputs(feats, data_samples))
+
+    def module_inputs(self, feats: "RecordedFeatures", data_samples: list | None) -> tuple:
+        """Return what the loss prediction module is called with.
+
+        Args:
+            feats: What :meth:`recorded_features` recorded.
+            data_samples: The N data samples; see :meth:`predict_loss`.
+
+        Returns:
+            The features, one tensor a level; for a module that reads predictions also their
+            statistics, of shape (N, S).
+        """
+        levels = feats.levels
+        if self.detach_features:
+            levels = [feat.detach() for feat in levels]
+        if not _reads_predictions(self.loss_predictor):
+            return (levels,)
+        return levels, self._prediction_statistics(feats.extracted, data_samples)
+
+    @torch.no_grad()
+    def _prediction_statistics(self, extracted: object, data_samples: list | None) -> Tensor:
+        """Run the heads as in evaluation, and leave no trace in them; shape (N, S)."""
+        with ExitStack() as stack:
+            stack.enter_context(preserved_random_state())
+            for head in self.sample_losses.heads(self):
+                stack.enter_context(without_trace(head))
+                head.eval()
+            found = distributions_of(self).predict(self, extracted, data_samples)
+            return torch.stack([uncertainty_statistics(d) for d in found])
 
     @torch.no_grad()
     def measure_losses(self, inputs: Tensor, data_samples: list) -> tuple[Tensor, Tensor]:
@@ -89,12 +122,13 @@ class LearningLossMixin:
         ):
             losses = super().loss(inputs, data_samples)
         target_loss = self.sample_losses.replay(self, recording, super().loss, inputs)
-        return losses, self._predict_loss(feats), target_loss
+        pred_loss = self.loss_predictor(*self.module_inputs(feats, data_samples))
+        return losses, pred_loss, target_loss
 
     @contextmanager
-    def recorded_features(self) -> Iterator[list]:
-        """Yield a list that holds, after the target's forward, what feeds the module."""
-        feats: list = []
+    def recorded_features(self) -> Iterator["RecordedFeatures"]:
+        """Yield what holds, after the target's forward, what feeds the module."""
+        feats = RecordedFeatures()
         with ExitStack() as stack:
             if self.feat_modules is None:
                 sources = {"extract_feat": (self, "extract_feat")}
@@ -102,6 +136,8 @@ class LearningLossMixin:
                 sources = {
                     name: (self.get_submodule(name), "forward") for name in self.feat_modules
                 }
+                if _reads_predictions(self.loss_predictor):
+                    sources["extract_feat"] = (self, "extract_feat")
             calls = {
                 name: stack.enter_context(recorded(*source)) for name, source in sources.items()
             }
@@ -113,12 +149,24 @@ class LearningLossMixin:
                         "prediction module."
                     )
                 # Test-time augmentation calls it again, with other views of the images.
-                feats.extend(levels(made[0].result))
+                result = made[0].result
+                if name == "extract_feat":
+                    feats.extracted = result
+                if (name == "extract_feat") == (self.feat_modules is None):
+                    feats.levels.extend(levels(result))
 
-    def _predict_loss(self, feats: Sequence[Tensor]) -> Tensor:
-        if self.detach_features:
-            feats = [feat.detach() for feat in feats]
-        return self.loss_predictor(feats)
+
+@dataclass
+class RecordedFeatures:
+    """What a target's forward leaves for the loss prediction module.
+
+    Attributes:
+        levels: The features that feed it, one tensor a level.
+        extracted: What ``extract_feat`` returned, if it was recorded: the heads' input.
+    """
+
+    levels: list[Tensor] = field(default_factory=list)
+    extracted: object = None
 
 
 def levels(feats: Tensor | Sequence) -> Iterator[Tensor]:
@@ -138,6 +186,10 @@ def levels(feats: Tensor | Sequence) -> Iterator[Tensor]:
         )
     for feat in feats:
         yield from levels(feat)
+
+
+def _reads_predictions(loss_predictor: nn.Module) -> bool:
+    return getattr(loss_predictor, "reads_predictions", False)
 
 
 @functools.cache
@@ -188,6 +240,8 @@ def learning_loss(
         )
     model.__class__ = _extended(type(model))
     model.loss_predictor = MODELS.build(loss_predictor)
+    if _reads_predictions(model.loss_predictor):
+        distributions_of(model)  # refuses heads that give none
     model.ranking_loss = MODELS.build(ranking_loss)
     model.sample_losses = strategy
     model.feat_modules = list(feat_modules) if feat_modules else None

@@ -39,7 +39,8 @@ def score_function(model: nn.Module, names: Sequence[str]) -> Callable[[dict], d
     ====================  =======  ==============================================================
     score                 shape    what, and what of the model it takes
     ====================  =======  ==============================================================
-    ``pred_loss``         (N,)     predicted target loss; no head
+    ``pred_loss``         (N,)     predicted target loss; no head, unless the module reads
+                                   predictions
     ``embedding``         (N, D)   the loss prediction module's embedding, of which ``pred_loss``
                                    is a linear function; no head
     ``features``          (N, D)   what ``extract_feat`` returns, averaged over the positions,
@@ -79,10 +80,11 @@ def score_function(model: nn.Module, names: Sequence[str]) -> Callable[[dict], d
 
     def score(data: dict) -> dict[str, Tensor]:
         found = {}
-        with model.recorded_features() if of_module else nullcontext([]) as module_feats:
+        with model.recorded_features() if of_module else nullcontext() as recorded:
             feats = model.extract_feat(data["inputs"])
         if of_module:
-            embedding = model.loss_predictor.embed(module_feats)
+            inputs = model.module_inputs(recorded, data["data_samples"])
+            embedding = model.loss_predictor.embed(*inputs)
             found["embedding"] = embedding
             found["pred_loss"] = model.loss_predictor.regress(embedding)
         if "features" in names:

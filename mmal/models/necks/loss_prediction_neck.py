@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from mmal.registry import MODELS
 from mmal.utils import preserved_random_state
 
+from ..uncertainty import NUM_STATISTICS
+
 
 @MODELS.register_module()
 class LossPredictionNeck(BaseModule):
@@ -21,8 +23,12 @@ class LossPredictionNeck(BaseModule):
     seeded target model gets the weights that it would get alone.
 
     Args:
-        in_channels: Channels of each feature level, in the order of the features.
+        in_channels: Channels of each feature level, in the order of the features; may be empty
+            with ``reads_predictions``.
         channels: Width of each level's embedding. The paper uses 128.
+        reads_predictions: Whether the module also reads how uncertain the model's own predictions
+            are (:func:`mmal.models.uncertainty.uncertainty_statistics`), through an FC and ReLU
+            like a level. The paper's does not. No gradient reaches the model through them.
         init_cfg: Initialisation; torch's own for ``nn.Linear`` when not given.
 
     Raises:
@@ -35,30 +41,38 @@ class LossPredictionNeck(BaseModule):
     """
 
     def __init__(
-        self, in_channels: Sequence[int], channels: int = 128, init_cfg: dict | None = None
+        self,
+        in_channels: Sequence[int],
+        channels: int = 128,
+        init_cfg: dict | None = None,
+        reads_predictions: bool = False,
     ) -> None:
         super().__init__(init_cfg)
-        if not in_channels or any(c < 1 for c in in_channels):
+        if not (in_channels or reads_predictions) or any(c < 1 for c in in_channels):
             raise ValueError(
                 "The 'in_channels' parameter of LossPredictionNeck must be a non-empty list of "
                 f"positive integers, one a feature level. Got {list(in_channels)} instead."
             )
         self.in_channels = list(in_channels)
+        self.reads_predictions = reads_predictions
+        inputs = [*in_channels, *[NUM_STATISTICS] * reads_predictions]
         with preserved_random_state():
-            self.embeddings = nn.ModuleList(nn.Linear(c, channels) for c in in_channels)
-            self.regressor = nn.Linear(channels * len(in_channels), 1)
+            self.embeddings = nn.ModuleList(nn.Linear(c, channels) for c in inputs)
+            self.regressor = nn.Linear(channels * len(inputs), 1)
 
     def init_weights(self) -> None:
         """Initialise from ``init_cfg`` without moving the global random state."""
         with preserved_random_state():
             super().init_weights()
 
-    def forward(self, feats: Sequence[Tensor]) -> Tensor:
+    def forward(self, feats: Sequence[Tensor], statistics: Tensor | None = None) -> Tensor:
         """Predict the losses.
 
         Args:
             feats: One tensor a level, of shape (N, C_level, H_level, W_level); of a transformer's
-                tokens, (N, L_level, C_level); or pooled already, (N, C_level).
+                tokens, (N, L_level, C_level); or pooled already, (N, C_level). Not looked at
+                without ``in_channels``.
+            statistics: Of the predictions, shape (N, S), with ``reads_predictions``.
 
         Returns:
             Predicted losses of shape (N,). Their scale is arbitrary; only their order is trained.
@@ -66,20 +80,20 @@ class LossPredictionNeck(BaseModule):
         Raises:
             ValueError: If the features' channels are not ``in_channels``.
         """
-        return self.regress(self.embed(feats))
+        return self.regress(self.embed(feats, statistics))
 
     def regress(self, embedding: Tensor) -> Tensor:
         """Predict the losses, of shape (N,), from what :meth:`embed` returned."""
         with self._full_precision():
             return self.regressor(embedding).squeeze(1)
 
-    def embed(self, feats: Sequence[Tensor]) -> Tensor:
-        """Return the concatenated level embeddings, of shape (N, channels * levels).
+    def embed(self, feats: Sequence[Tensor], statistics: Tensor | None = None) -> Tensor:
+        """Return the concatenated embeddings of levels and predictions, (N, channels * inputs).
 
         Raises:
             ValueError: If the features' channels are not ``in_channels``.
         """
-        feats = [pooled(feat) for feat in feats]
+        feats = [pooled(feat) for feat in feats] if self.in_channels else []
         found = [feat.shape[1] for feat in feats]
         if found != self.in_channels:
             raise ValueError(
@@ -87,8 +101,9 @@ class LossPredictionNeck(BaseModule):
                 f"target model's features have {found} channels. Set loss_predictor.in_channels="
                 f"{found} in the config, or choose other features with feat_modules."
             )
+        inputs = [*feats, statistics] if self.reads_predictions else feats
         with self._full_precision():
-            pairs = zip(self.embeddings, feats, strict=True)
+            pairs = zip(self.embeddings, inputs, strict=True)
             return torch.cat([torch.relu(fc(feat)) for fc, feat in pairs], dim=1)
 
     def _full_precision(self) -> torch.autocast:

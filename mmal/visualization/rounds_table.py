@@ -22,22 +22,16 @@ def rounds_table(records: list[dict]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for record in records:
         ranking = record.get("ranking_accuracy")
+        yardsticks = (record.get("yardsticks") or {}).values()
         table.add_row(
             str(record["round"]),
             str(record["labeled"]),
             f"{record['metrics'][metric]:.4f}" if metric in record["metrics"] else "-",
             "-" if ranking is None else f"{ranking:.3f}",
-            _best(record.get("yardsticks") or {}),
+            f"{max(yardsticks):.3f}" if yardsticks else "-",
             *(_seconds(record["seconds"].get(step)) for step in steps),
         )
     return table
-
-
-def _best(yardsticks: dict[str, float]) -> str:
-    if not yardsticks:
-        return "-"
-    name = max(yardsticks, key=lambda name: yardsticks[name])
-    return f"{yardsticks[name]:.3f} ({name})"
 
 
 def _seconds(value: float | None) -> str:

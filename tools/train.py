@@ -52,7 +52,9 @@ def main() -> None:
         check_optimizer(cfg)
         runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
         runner.train()
-    except (PreflightError, DatasetError, FloatingPointError, FileNotFoundError) as error:
+    except (PreflightError, DatasetError, FloatingPointError) as error:
+        sys.exit(f"error: {error}")
+    except (FileNotFoundError, FileExistsError) as error:
         sys.exit(f"error: {error}")
     except (ValueError, TypeError, KeyError, AssertionError) as error:
         if runner is not None and isinstance(runner.optim_wrapper, OptimWrapper):

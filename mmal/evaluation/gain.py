@@ -74,7 +74,7 @@ class Gain:
             seeds = "1 seed is" if trials == 1 else f"{trials} seeds are"
             return (
                 f"{query}: not decided ({above} of {trials} above {baseline}): {seeds} too few; "
-                f"a verdict takes {LEAST_TRIALS} at least, a small gain 10 or more."
+                f"a verdict takes at least {LEAST_TRIALS}."
             )
         p = "Holm p " + ("< 0.001" if self.p_value < 0.001 else f"= {self.p_value:.2g}")
         if self.verdict != "level":

@@ -61,18 +61,29 @@ class ClassificationTask(Task):
                 f"{expected}. Set the head's num_classes to {len(classes)}, or use the data set "
                 "that the config is for."
             )
-        if any(cls.__name__ == "MultiLabelClsHead" for cls in type(head).__mro__):
+        prepared = getattr(getattr(model, "data_preprocessor", None), "num_classes", None)
+        if prepared is not None and expected is not None and prepared != expected:
+            raise ValueError(
+                f"data_preprocessor.num_classes is {prepared}, but the model's {name} predicts "
+                f"{expected} classes. Set both to the same number."
+            )
+        several = any(cls.__name__ == "MultiLabelClsHead" for cls in type(head).__mro__)
+        if expected == 1 and not several:
+            raise ValueError(
+                f"The model's {name} has one class: there is nothing to tell apart, and its loss "
+                "is always 0. Add a class for everything else."
+            )
+        for number, info in enumerate(infos):
+            if (count := np.size(info.get("gt_label", 0))) == 1:
+                continue
+            labels = f"{info.get('img_path', f'image {number}')} has {count} labels"
+            labels += f" ({np.ravel(info['gt_label']).tolist()})"
+            if not several:
+                raise ValueError(
+                    f"{labels}, but the model's {name} predicts one class an image. Use a head for "
+                    "several, such as MultiLabelLinearClsHead, or data with one label an image."
+                )
             if "Accuracy" in metrics:
                 raise ValueError(
-                    f"The model's {name} predicts several classes an image, but the evaluator "
-                    "Accuracy compares one. Use MultiLabelMetric."
-                )
-            return
-        for number, info in enumerate(infos):
-            if (count := np.size(info.get("gt_label", 0))) != 1:
-                raise ValueError(
-                    f"{info.get('img_path', f'image {number}')} has {count} labels "
-                    f"({np.ravel(info['gt_label']).tolist()}), but the model's {name} predicts one "
-                    "class an image. Use a head for several, such as MultiLabelLinearClsHead, or "
-                    "data with one label an image."
+                    f"{labels}, but the evaluator Accuracy compares one. Use MultiLabelMetric."
                 )

@@ -54,7 +54,7 @@ def verdicts(summary: Summary) -> list[str]:
     baseline, trials = summary.baseline, len(summary.seeds)
     lines = [query.gain.sentence(query.query, baseline, digits) for query in summary.compared]
     found = [query.gain.verdict for query in summary.compared]
-    if "above" not in found:
+    if "above" not in found and "undecided" not in found:
         lines.append(f"No query is shown to be above {baseline}.")
     if not summary.rises:
         lines.append(
@@ -109,12 +109,14 @@ def _gain_cells(gain: Gain, digits: int) -> list[str]:
     saved = ""
     if gain.saved is not None and gain.verdict == "above":
         saved = "not reached" if gain.saved != gain.saved else f"{gain.saved:.0f}"
-    smallest = gain.relative(gain.smallest)
+    # Of trials that are too few for a verdict, it would say what could not be shown.
+    decided = gain.verdict != "undecided"
+    smallest = gain.relative(gain.smallest) if decided else float("nan")
     return [
         mean if len(gain.by_seed) == 1 else f"{mean} ({limits})",
         _or_nothing(gain.relative(gain.estimate), "+.1%"),
         "< 0.001" if gain.p_value < 0.001 else _or_nothing(gain.p_value, ".3f"),
-        _or_nothing(gain.smallest, f".{digits}f")
+        _or_nothing(gain.smallest if decided else float("nan"), f".{digits}f")
         + ("" if smallest != smallest else f" ({smallest:.1%})"),
         f"{np.sum(gain.by_seed > 0)} of {len(gain.by_seed)}",
         _or_nothing(gain.rounds_above, ".0%"),

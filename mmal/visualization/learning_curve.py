@@ -56,14 +56,16 @@ def plot_curves(
             mean with a band of one standard deviation and a thin line each, over the label counts
             that all have.
         path: The image file; its ending says which format.
-        metric: A column of ``curve.csv``; by default the first metric of the first curve.
+        metric: A column of ``curve.csv``, of a metric also without its prefix; by default the first
+            metric of the first curve.
         cost: What it is plotted over, one of :data:`COSTS`. What a trial's labels cost is its own:
             of several trials it is their mean.
 
     Raises:
         ValueError: If a curve lacks the metric or the cost.
     """
-    metric = metric or metric_names(next(iter(runs.values()))[0])[0]
+    names = metric_names(next(iter(runs.values()))[0])
+    metric = next((n for n in names if metric in (None, n, n.rpartition("/")[2])), metric)
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
     for label, curves in runs.items():

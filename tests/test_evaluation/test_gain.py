@@ -34,8 +34,7 @@ def gain(by_seed: list[float], p_value: float, area: float = 20.0) -> Gain:
         (
             [1],
             math.nan,
-            "Q: not decided (1 of 1 above Random): 1 seed is too few; a verdict takes 3 at least, "
-            "a small gain 10 or more.",
+            "Q: not decided (1 of 1 above Random): 1 seed is too few; a verdict takes at least 3.",
         ),
     ],
 )

@@ -101,6 +101,12 @@ def test_heads_for_another_number_of_classes() -> None:
     task.check_model(model_with(Head(3)), Labels("abc", 0, 1))
     task.check_model(model_with(Head(3)), Labels("", 0, 1))
     task.check_model(nn.Module(), Labels("abc", 0, 1))
+    with pytest.raises(ValueError, match="one class: there is nothing to tell apart"):
+        task.check_model(model_with(Head(1)), Labels("a", 0))
+    model = model_with(Head(3))
+    model.data_preprocessor = Head(5)
+    with pytest.raises(ValueError, match=r"data_preprocessor\.num_classes is 5.*predicts 3"):
+        task.check_model(model, Labels("abc", 0))
     with pytest.raises(ValueError, match=r"3 classes \('a', 'b', 'c'\).* Head predicts 4"):
         task.check_model(model_with(Head(4)), Labels("abc", 0))
 

@@ -27,9 +27,9 @@ def audit_classification(audit: SetAudit) -> tuple[list[dict], list[StatedImage]
     # A user's class may read files of its own; a storage may be one that cannot be walked.
     if own or not (dataset.ann_file or os.path.isdir(dataset.img_prefix)):
         return audit_generic(audit)
-    images = _read_list(audit) if dataset.ann_file else _read_folders(audit)
-    if images is None:
-        return [], []
+    images, loads = _read_list(audit) if dataset.ann_file else _read_folders(audit)
+    if not loads:  # its images can be looked at all the same
+        return [_as_info(image, audit.classes) for image in images], images
     infos, _ = audit.load()
     audit.classes = tuple(dataset.metainfo.get("classes") or ())
     stated = {image.key: image for image in images}
@@ -42,6 +42,13 @@ def audit_classification(audit: SetAudit) -> tuple[list[dict], list[StatedImage]
     return infos, images
 
 
+def _as_info(image: StatedImage, classes: Sequence[str]) -> dict:
+    """Return what would be handed out of an image; its class is -1 if it is none."""
+    label = image.objects[0].label
+    number = list(classes).index(label) if label in classes else -1
+    return dict(img_path=image.key, img_id=image.key, instances=[dict(bbox_label=number)])
+
+
 def _compare(audit: SetAudit, image: StatedImage | None, label: str) -> None:
     if image is None or label in [item.label for item in image.objects]:
         return
@@ -51,18 +58,18 @@ def _compare(audit: SetAudit, image: StatedImage | None, label: str) -> None:
     audit.tally(kind, change, image.file, stated.place, f"{change}: {image.name}")
 
 
-def _read_list(audit: SetAudit) -> list[StatedImage] | None:
-    """Read a list of images and labels; None if the data set would stumble over it."""
+def _read_list(audit: SetAudit) -> tuple[list[StatedImage], bool]:
+    """Read a list of images and labels; say whether the data set can load it."""
     dataset = audit.dataset
     try:
         text = get_text(dataset.ann_file)
     except (OSError, UnicodeDecodeError) as error:
         audit.add("unreadable", dataset.ann_file, "", error)
-        return None
+        return [], False
     lines = text.removesuffix("\n").split("\n") if text else []
     if not lines:
         audit.add("nothing-stated", dataset.ann_file, "", "the list is empty")
-        return None
+        return [], False
     images: dict[str, StatedImage] = {}
     good = True
     for number, line in enumerate(lines, 1):
@@ -82,7 +89,7 @@ def _read_list(audit: SetAudit) -> list[StatedImage] | None:
             value = f"{name} is {label!r}, and {first.objects[0].label!r} on "
             audit.add("label-conflict", dataset.ann_file, place, value + first.objects[0].place)
             first.objects.append(stated)
-    return list(images.values()) if good else None
+    return list(images.values()), good
 
 
 def _entry(audit: SetAudit, line: str, place: str) -> tuple[str, str | None]:
@@ -111,8 +118,8 @@ def _entry(audit: SetAudit, line: str, place: str) -> tuple[str, str | None]:
     return name, class_name(number, classes)
 
 
-def _read_folders(audit: SetAudit) -> list[StatedImage] | None:
-    """Read a folder a class; None if its folders are not the config's classes."""
+def _read_folders(audit: SetAudit) -> tuple[list[StatedImage], bool]:
+    """Read a folder a class; say whether the data set can load them."""
     root = audit.dataset.img_prefix
     folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     for entry in os.scandir(root):
@@ -120,23 +127,23 @@ def _read_folders(audit: SetAudit) -> list[StatedImage] | None:
             audit.add("not-in-class", entry.path)
     if not folders:
         audit.add("nothing-stated", root, "", "it has no folders, of which each would be a class")
-        return None
+        return [], False
     for name in folders:
         if name.startswith((".", "__")):
             audit.add("class-hidden", os.path.join(root, name))
-    if not _are_classes(audit, folders):
-        return None
+    labels = _meant(audit, folders)
     images = []
-    for place, name in enumerate(folders):
-        label = audit.classes[place] if audit.classes else name
+    for name in folders:
         paths = list(_images_below(audit, os.path.join(root, name)))
         if not paths:
-            audit.add("class-empty", os.path.join(root, name))
+            kind = "class-untested" if audit.name in ("val", "test") else "class-empty"
+            audit.add(kind, os.path.join(root, name))
+        label = labels[name] if labels else name
         images += [
             StatedImage(path, root, path, objects=[StatedObject(name, label, None)])
             for path in paths
         ]
-    return images
+    return images, labels is not None
 
 
 def _images_below(audit: SetAudit, folder: str) -> Iterator[str]:
@@ -150,43 +157,45 @@ def _images_below(audit: SetAudit, folder: str) -> Iterator[str]:
             path = os.path.join(where, name)
             if name.startswith("."):
                 continue
+            if not os.path.exists(path):
+                audit.add("link-dangling", path)
+                continue
             if audit.dataset.is_valid_file(name):
                 yield path
             else:
                 audit.add("file-not-read", path)
 
 
-def _are_classes(audit: SetAudit, folders: Sequence[str]) -> bool:
-    """Compare the folders with the config's classes: MMPretrain compares their number alone."""
+def _meant(audit: SetAudit, folders: Sequence[str]) -> dict[str, str] | None:
+    """Return the class that each folder means; None if that cannot be.
+
+    MMPretrain numbers folders in the order of their letters and compares with the config's
+    classes their number alone.
+    """
     classes = audit.classes
     if not classes:
-        return True
-    plain = [_plain(name) for name in classes], [_plain(name) for name in folders]
-    if plain[0] == plain[1]:
-        return True
-    common = set(plain[0]) & set(plain[1])
-    if all(name.isdecimal() for name in folders) and folders != sorted(folders, key=int):
-        value = f"folders are numbered in the order of letters: {', '.join(folders[:4])}, …"
-        audit.add("class-shifted", audit.dataset.img_prefix, "", value)
-        return False
-    if len(classes) == len(folders) and not common:
-        examples = ", ".join(f"{f!r} is {c!r}" for f, c in zip(folders[:3], classes, strict=False))
-        audit.add("class-renamed", audit.source, "metainfo.classes", examples)
-        return True
+        return {name: name for name in folders}
+    by_name = {_plain(name): name for name in classes}
+    common = by_name.keys() & {_plain(name) for name in folders}
     if len(classes) == len(folders) == len(common):
-        for folder, name in zip(folders, classes, strict=True):
-            if _plain(folder) != _plain(name):
-                change = f"{folder!r} becomes {name!r}"
-                value = f"folders are numbered in sorted order: {change}"
-                audit.tally("class-shifted", change, audit.source, "metainfo.classes", value)
-        return False
+        labels = {name: by_name[_plain(name)] for name in folders}
+        works = tuple(labels[name] for name in folders)
+        audit.notes["class-shifted"] = f"; folders are numbered by their letters, so write {works}"
+        return labels
+    if len(classes) == len(folders) and not common:
+        number = int if all(name.isdecimal() for name in folders) else str
+        labels = dict(zip(sorted(folders, key=number), classes, strict=True))
+        audit.notes["class-shifted"] = "; folders are numbered by their letters, 10 before 2"
+        examples = ", ".join(f"{name!r} is {labels[name]!r}" for name in folders[:3])
+        audit.add("class-renamed", audit.source, "metainfo.classes", examples)
+        return labels
     lacking = [name for name in classes if _plain(name) not in common]
     extra = [name for name in folders if _plain(name) not in common]
     parts = [f"no folder for {_few(lacking)}"] * bool(lacking)
     parts += [f"no class for {_few(extra)}"] * bool(extra)
     value = f"{len(folders)} folders, {len(classes)} classes: {'; '.join(parts)}"
     audit.add("class-folders", audit.dataset.img_prefix, "", value)
-    return False
+    return None
 
 
 def _plain(name: str) -> str:

@@ -93,7 +93,8 @@ _ERRORS = _kinds(
         "classes-string",
         "config gives classes as a string, not a tuple",
         "configs give classes as a string, not a tuple",
-        "A tuple of one class needs a comma: metainfo=dict(classes=('helmet',))",
+        "A tuple of one class needs a comma: metainfo=dict(classes=('helmet',)). A file of names "
+        "has to be there: its path is taken as it stands",
     ),
     (
         "class-twice",
@@ -163,7 +164,8 @@ _ERRORS = _kinds(
         "class-folders",
         "set has other folders than classes",
         "sets have other folders than classes",
-        "Name the folders in metainfo.classes, sorted, or leave metainfo.classes out",
+        "Name the folders in metainfo.classes, sorted, or leave metainfo.classes out; a class "
+        "without images needs an empty folder",
     ),
     (
         "class-hidden",
@@ -405,6 +407,12 @@ _WARNINGS = _kinds(
         "Remove it, if its images are not meant",
     ),
     (
+        "class-untested",
+        "class has no images to test on",
+        "classes have no images to test on",
+        "",
+    ),
+    (
         "file-not-read",
         "file in a class's folder is of a type that is not read",
         "files in classes' folders are of types that are not read",
@@ -424,9 +432,9 @@ _WARNINGS = _kinds(
     ),
     (
         "link-dangling",
-        "link in the pool leads nowhere",
-        "links in the pool lead nowhere",
-        "Mend or remove it: what it stood for is not scored",
+        "link leads nowhere",
+        "links lead nowhere",
+        "Mend or remove it: what it stood for is passed over",
     ),
     (
         "folder-closed",

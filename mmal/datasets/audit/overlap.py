@@ -96,10 +96,10 @@ def compare_pool(pictures: Sequence[Picture], report: AuditReport) -> None:
 
 
 def find_equal_names(pictures: Sequence[Picture], report: AuditReport) -> None:
-    """Find files of equal names in two folders of the pool."""
+    """Find files of equal names in two folders of images without labels."""
     first: dict[str, str] = {}
     for picture in pictures:
-        if picture.set_name != "pool":
+        if picture.set_name != "pool" or picture.labelled:
             continue
         name = os.path.basename(picture.path)
         other = first.setdefault(name, picture.path)

@@ -129,7 +129,8 @@ class SetAudit:
     @property
     def source(self) -> str:
         """The annotation file, or the folder where there is none."""
-        return self.dataset.ann_file or self.dataset.data_root or ""
+        folder = self.dataset.data_prefix.get("img_path") if not self.dataset.ann_file else ""
+        return self.dataset.ann_file or folder or self.dataset.data_root or ""
 
     def load(self) -> tuple[list[dict], dict[Hashable, Exception]]:
         """Let the data set read its annotations, unfiltered.

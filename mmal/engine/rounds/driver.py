@@ -3,6 +3,7 @@
 import copy
 import functools
 import logging
+import sys
 import time
 
 from filelock import Timeout
@@ -90,7 +91,8 @@ class RoundDriver:
         self._settings = RoundSettings.from_config(cfg)
         self._data = DataConfig(cfg)
         self._work_dir = WorkDir(cfg.work_dir)
-        self._console = Console(quiet=not is_main_process())
+        width = None if sys.stdout.isatty() else 120
+        self._console = Console(quiet=not is_main_process(), width=width)
         self._pool = preflight(cfg, self._settings, self._work_dir, resume)
 
     def run(self) -> list[dict]:

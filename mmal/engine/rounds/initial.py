@@ -60,7 +60,10 @@ class InitialSet:
         else:
             made = cls(given)
         if not (type(made.size) is int and made.size >= 1):
-            raise ValueError(f"{where} must be a positive integer. Got {made.size!r} instead.")
+            raise ValueError(
+                f"{where} must be a positive integer. Got {made.size!r} instead. (In a config file "
+                "it may also be dict(size=…, query=…) or dict(file=…).)"
+            )
         if made.size < 2:
             raise ValueError(
                 f"{where} must be at least 2: the ranking loss compares pairs. Got {made.size} "
@@ -125,14 +128,19 @@ class InitialSet:
         for name, path in image_paths(DataConfig(cfg).unlabeled_split()).items():
             by_path.setdefault(os.path.realpath(path), []).append(name)
         picks: list[str] = []
-        for number, name in enumerate(self.names, 1):
-            found = [name] if name in known else by_path.get(os.path.realpath(name))
-            if not found:
-                raise ValueError(
-                    f"{self.file}, line {number}: {name!r} is neither the id nor the image file "
-                    f"of a sample of the pool. Ids look like {pool.ids[0]!r}."
-                )
+        unknown: list[str] = []
+        for name in self.names:
+            found = [name] if name in known else by_path.get(os.path.realpath(name), [])
             picks += found
+            unknown += [name] * (not found)
+        if unknown:
+            few = ", ".join(map(repr, unknown[:3])) + f" and {len(unknown) - 3} more" * (
+                len(unknown) > 3
+            )
+            raise ValueError(
+                f"active_learning.initial.file, {self.file}: {few} is neither the id nor the image "
+                f"file of a sample of the pool. Ids look like {pool.ids[0]!r}."
+            )
         return list(dict.fromkeys(picks))
 
 

@@ -1,6 +1,7 @@
 """Everything that can be refused before the first training."""
 
 import copy
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -133,6 +134,8 @@ def _examine(
             dataset = DataConfig(cfg).unlabeled_split()
             settings.check_pool_size(len(dataset.pool.ids))
             pool = open_pool(dataset.pool.ids)
+            if settings.initial_set.file is not None and not pool.rounds:
+                settings.initial_set.choose(cfg, pool)
     if not data.anywhere():
         with tempfile.TemporaryDirectory() as folder:
             with problems.collect("model"):
@@ -240,6 +243,13 @@ def _rehearse_hooks(runner: Runner, problems: Problems) -> None:
 def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
     if work_dir.root.exists() and not work_dir.root.is_dir():
         raise FileExistsError(f"--work-dir {work_dir.root} is a file; it must be a folder.")
+    root = work_dir.root.absolute()
+    above = next(path for path in (root, *root.parents) if path.exists())
+    if not resume and not (above.is_dir() and os.access(above, os.W_OK)):
+        raise FileExistsError(
+            f"--work-dir {work_dir.root} cannot be made or written: {above} is "
+            f"{'no folder' if not above.is_dir() else 'read-only'}."
+        )
     if work_dir.is_locked:
         raise FileExistsError(
             f"{work_dir.root} is in use: another run is under way there. Wait for it, or choose "

@@ -1,6 +1,7 @@
 """Image classifiers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +66,19 @@ class ClassifierSampleLosses(SampleLosses):
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
         """What the loss module is called with; Conformer's twice, once a branch."""
         return [Arguments(model.head.loss_module, "forward")]
+
+    @contextmanager
+    def record(self, model: nn.Module, data_samples: list) -> Iterator[Recording]:
+        """Record; see the base class.
+
+        For batch augmentations the preprocessor makes scores of the labels. In evaluation, when
+        it mixes nothing, they are integers, which the cross-entropy does not take.
+        """
+        for sample in data_samples:
+            if "gt_score" in sample and not sample.gt_score.is_floating_point():
+                sample.set_gt_score(sample.gt_score.float())
+        with super().record(model, data_samples) as recording:
+            yield recording
 
     @torch.no_grad()
     def replay(

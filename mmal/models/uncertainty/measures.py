@@ -24,11 +24,13 @@ def margin(distributions: Tensor) -> Tensor:
     Scheffer et al., "Active Hidden Markov Models for Information Extraction", 2001.
 
     Args:
-        distributions: Distributions of shape (n, C), C > 1.
+        distributions: Distributions of shape (n, C).
 
     Returns:
-        Values of shape (n,), in 0..1.
+        Values of shape (n,), in 0..1; of a single class 0.
     """
+    if distributions.shape[-1] < 2:
+        return torch.zeros_like(distributions[..., 0])
     best, second = distributions.topk(2, dim=-1).values.unbind(-1)
     return 1 - (best - second)
 

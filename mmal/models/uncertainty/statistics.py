@@ -28,6 +28,6 @@ def uncertainty_statistics(distributions: Tensor) -> Tensor:
     for name, measure in MEASURES.items():
         values = measure(distributions)
         if name == "entropy":
-            values = values / math.log(classes)
+            values = values / math.log(max(classes, 2))
         found += [values.mean(), values.amax(), values.sum().log1p()]
     return torch.stack([*found, values.new_tensor(count).log1p()])

@@ -72,8 +72,9 @@ def test_images_in_memory_are_counted(tmp_path: Path) -> None:
 
 def test_classes_in_another_order_than_the_folders(folders: dict) -> None:
     report = audit({**folders, "metainfo": dict(classes=("dog", "cat"))})
-    assert found(report) == {"class-shifted": 2}
-    assert "'cat' becomes 'dog'" in text(report)
+    assert found(report) == {"class-shifted": 5}  # images
+    assert "'cat' becomes 'dog' (3)" in text(report)
+    assert "write ('cat', 'dog')" in text(report)
 
 
 @pytest.mark.parametrize(
@@ -241,8 +242,9 @@ def test_folders_of_numbers(tmp_path: Path) -> None:
     names = tuple(f"digit {i}" for i in range(11))
     config = dict(type="CustomDataset", data_root=str(tmp_path), metainfo=dict(classes=names))
     report = audit(config)
-    assert found(report) == {"class-shifted": 1}
-    assert "0, 1, 10, 2" in text(report)
+    # 10 comes third, and 2 to 9 each a place later.
+    assert found(report) == {"class-renamed": 1, "class-shifted": 9}
+    assert "'digit 10' becomes 'digit 2'" in text(report)
 
 
 def test_classes_of_a_json_in_another_order(tmp_path: Path) -> None:
@@ -268,3 +270,22 @@ def test_sets_without_labels_and_of_several_tasks(folders: dict, tmp_path: Path)
 def test_hidden_folders_within_a_class(folders: dict, tmp_path: Path) -> None:
     write_folders(tmp_path / "train/cat", {".ipynb_checkpoints": 1})
     assert found(audit(folders)) == {"folder-hidden": 1}
+
+
+def test_all_problems_of_a_list_are_told_at_once(listed: dict, tmp_path: Path) -> None:
+    lines = (tmp_path / "list.txt").read_text().splitlines()
+    write_list(tmp_path, [*lines, "cat/9.png 1", "no label", "cat/0.png 7"])
+    report = audit(listed)
+    assert found(report) == {"image-missing": 1, "value-wrong": 2}
+    assert report.sets[0].images == 6
+
+
+def test_a_class_without_test_images(folders: dict, tmp_path: Path) -> None:
+    write_folders(tmp_path / "test", dict(cat=2, dog=0))
+    report = audit_datasets(dict(train=[folders], test=[dict(folders, data_prefix="test")]))
+    assert found(report) == {"class-untested": 1}
+
+
+def test_dangling_links(folders: dict, tmp_path: Path) -> None:
+    (tmp_path / "train/dog/9.png").symlink_to(tmp_path / "nowhere.png")
+    assert found(audit(folders)) == {"link-dangling": 1}

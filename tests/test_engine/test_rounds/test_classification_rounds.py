@@ -133,3 +133,28 @@ def test_doubtful_rounds_are_drawn_at_random_and_go_on(
     rows = table(tmp_path / "work/curve.csv")
     assert {"ranking_entropy_mean", "ranking_margin_mean"} <= rows[0].keys()
     assert "ranking_doubt" not in rows[0]
+
+
+def test_mixed_images_train_and_are_measured_unmixed(cfg: Config) -> None:
+    cfg.model.target.train_cfg = dict(augments=dict(type="Mixup", alpha=0.8))
+    cfg.active_learning.rounds = 1
+    (record,) = run_rounds(cfg)
+    assert 0 <= record["ranking_accuracy"] <= 1
+
+
+def test_a_head_of_sigmoids_may_predict_one_class(cfg: Config) -> None:
+    """As in MMPretrain's own configs with Mixup."""
+    loss = dict(type="CrossEntropyLoss", use_soft=True)
+    cfg.model.target.head = dict(
+        type="MultiLabelLinearClsHead", num_classes=2, in_channels=32, loss=loss
+    )
+    cfg.model.target.train_cfg = dict(augments=dict(type="Mixup", alpha=0.8))
+    cfg.active_learning.rounds = 1
+    (record,) = run_rounds(cfg)
+    assert 0 <= record["metrics"]["accuracy/top1"] <= 100
+
+
+def test_a_work_directory_that_cannot_be_made(cfg: Config, tmp_path: Path) -> None:
+    cfg.work_dir = str(tmp_path / "config.py/x")
+    with pytest.raises(FileExistsError, match=r"made or written: .*config\.py is no folder"):
+        run_rounds(cfg)

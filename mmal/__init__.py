@@ -1,4 +1,4 @@
-"""mmal: learning loss active learning for MMDetection and MMPose.
+"""mmal: learning loss active learning for MMDetection, MMPose and MMPretrain.
 
 Importing this package registers its components with mmengine's registries in the scope ``mmal``;
 a config does so with ``custom_imports = dict(imports=['mmal'])``.

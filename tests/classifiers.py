@@ -6,6 +6,7 @@ import pickle
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -153,8 +154,8 @@ def tiny_cifar(root: Path) -> dict:
     from mmpretrain.datasets import CIFAR10
 
     class TinyCIFAR(CIFAR10):
-        train_list = [("data_batch_1", None)]  # noqa: RUF012
-        test_list = [("test_batch", None)]  # noqa: RUF012
+        train_list: ClassVar = [("data_batch_1", None)]
+        test_list: ClassVar = [("test_batch", None)]
 
     (root / CIFAR10.base_folder).mkdir(parents=True)
     rng = np.random.default_rng(0)

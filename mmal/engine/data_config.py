@@ -1,7 +1,7 @@
 """The data of a config, by name."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from mmengine.config import Config
 
@@ -114,14 +114,13 @@ class DataConfig:
 
         return _with_leaves(copy.deepcopy(self.dataset(stage)), labeled)
 
-    def labeled_split(self, pool: Pool, pipeline: Sequence[dict] | None = None) -> PoolDataset:
-        """Build what is labelled of the training data.
+    def labeled_split(self, pool: Pool) -> PoolDataset:
+        """Build what is labelled of the training data, without a pipeline: to be counted.
 
         Args:
             pool: Says what that is.
-            pipeline: Replaces the training pipeline.
         """
-        return PoolDataset(self.pool, pool, "labeled", pipeline, self.group_by)
+        return PoolDataset(self.pool, pool, "labeled", [], self.group_by)
 
     def unlabeled_split(
         self, pool: Pool | str | None = None, source: dict | None = None

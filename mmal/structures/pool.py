@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mmal.utils import atomic_path
+from mmal.utils import atomic_path, few
 
 SCHEMA_VERSION = 1
 
@@ -163,20 +163,15 @@ class Pool:
     def _append(self, acquired: PoolRound) -> None:
         picks = acquired.picks
         if unknown := [i for i in picks if i not in self._known]:
-            raise PoolError(f"{_few(unknown)} are not samples of the pool.")
+            raise PoolError(f"{few(unknown)} are not samples of the pool.")
         if twice := _duplicates(picks):
             raise PoolError(f"{twice} are picked twice in one round.")
         if labeled := [i for i in picks if i in self._labeled]:
-            raise PoolError(f"{_few(labeled)} are already labelled.")
+            raise PoolError(f"{few(labeled)} are already labelled.")
         self.rounds.append(acquired)
         self._labeled |= set(picks)
 
 
 def _duplicates(ids: Sequence[str]) -> str:
     seen: set[str] = set()
-    return _few([i for i in ids if i in seen or seen.add(i)])
-
-
-def _few(ids: Sequence[str], most: int = 3) -> str:
-    shown = ", ".join(repr(i) for i in ids[:most])
-    return shown + (f" and {len(ids) - most} more" if len(ids) > most else "")
+    return few([i for i in ids if i in seen or seen.add(i)])

@@ -7,6 +7,8 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from torch import nn
 
+from mmal.utils import few
+
 from .base import Task, image_id
 
 
@@ -55,11 +57,10 @@ class ClassificationTask(Task):
         infos = dataset.load_data_list()  # classes may be those of the folders
         expected, classes = getattr(head, "num_classes", None), dataset.metainfo.get("classes")
         if classes is not None and expected is not None and expected != len(classes):
-            few = ", ".join(map(repr, classes[:5])) + (", …" if len(classes) > 5 else "")
             raise ValueError(
-                f"The data set has {len(classes)} classes ({few}), but the model's {name} predicts "
-                f"{expected}. Set the head's num_classes to {len(classes)}, or use the data set "
-                "that the config is for."
+                f"The data set has {len(classes)} classes ({few(classes, 5)}), but the model's "
+                f"{name} predicts {expected}. Set the head's num_classes to {len(classes)}, or use "
+                "the data set that the config is for."
             )
         prepared = getattr(getattr(model, "data_preprocessor", None), "num_classes", None)
         if prepared is not None and expected is not None and prepared != expected:

@@ -1,18 +1,17 @@
 """The published recipes of classification say what they claim, and the paper's runs."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmal.engine import DataConfig
 from mmal.engine.rounds import RoundSettings
 from mmal.models import build_model
 from mmal.structures import PoolScores
 from tests.classifiers import needs_mmpretrain, tiny_cifar, write_folders
+from tests.recipes import train_and_pick
 
 pytestmark = needs_mmpretrain
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -50,19 +49,13 @@ def test_resnet18_trains_two_steps_evaluates_and_scores(tmp_path: Path) -> None:
         loader = cfg[f"{stage}_dataloader"]
         loader.update(batch_size=8, num_workers=0, persistent_workers=False)
         loader.dataset = dict(data, split=split, pipeline=loader.dataset.pipeline)
-    cfg.train_cfg.update(max_epochs=1, val_interval=1)
-    pool = dict(DataConfig(cfg).pool)
-    known = dict(accept=("also-labelled", "also-in-test"))  # nothing here is really unlabelled
-    cfg.custom_hooks[-1].update(detach_epoch=None, unlabeled=pool, budget=3, audit=known)
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    assert runner.iter == 2
+    cfg.train_cfg.val_interval = 1
+    runner, picks = train_and_pick(cfg)
     assert 0 <= runner.message_hub.get_scalar("val/accuracy/top1").current() <= 100
-    content = json.loads(Path(cfg.work_dir, "pool.json").read_text())
     scores = PoolScores.load(Path(cfg.work_dir, "scores.parquet"))
     assert scores.ids == [f"TinyCIFAR/train/{i:02d}" for i in range(16)]
     best = np.argsort(-scores.fields["pred_loss"], kind="stable")[:3]
-    assert content["rounds"][0]["picks"] == [scores.ids[i] for i in best]
+    assert picks == [scores.ids[i] for i in best]
 
 
 @pytest.mark.parametrize(

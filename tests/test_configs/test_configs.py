@@ -1,7 +1,6 @@
 """The published recipes say what they claim, and the paper's runs."""
 
 import copy
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 
 from mmal.engine import DataConfig
 from mmal.engine.rounds import RoundSettings
@@ -17,6 +15,7 @@ from mmal.engine.rounds.round_config import training_config
 from mmal.engine.rounds.work_dir import WorkDir
 from mmal.models import LearningLossMixin, build_model
 from tests.classifiers import needs_mmpretrain
+from tests.recipes import train_and_pick
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = sorted(p.relative_to(CONFIGS) for p in CONFIGS.glob("[!_]*/*.py"))
@@ -80,16 +79,9 @@ def test_ssd300_trains_and_scores_on_the_layout_of_voc0712(
     cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
     cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
     cfg.val_dataloader = copy.deepcopy(cfg.test_dataloader)
-    cfg.train_cfg.update(max_epochs=1, val_interval=2)
-    pool = dict(DataConfig(cfg).pool)
-    known = dict(accept=("also-labelled", "also-in-test"))  # nothing here is really unlabelled
-    cfg.custom_hooks[-1].update(detach_epoch=None, unlabeled=pool, budget=3, audit=known)
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    assert runner.iter == 2
-    content = json.loads(Path(cfg.work_dir, "pool.json").read_text())
-    assert len(content["rounds"][0]["picks"]) == 3
-    assert set(content["rounds"][0]["picks"]) < {
+    cfg.train_cfg.val_interval = 2
+    _, picks = train_and_pick(cfg)
+    assert set(picks) < {
         *(f"VOC2007/{n}" for n in "ab"),
         *(f"VOC2012/{n}" for n in "ef"),
     }
@@ -126,15 +118,7 @@ def test_hourglass_trains_evaluates_and_scores_on_the_layout_of_mpii(
     cfg.model.target.head.in_channels, cfg.model.loss_predictor.in_channels = 32, [32, 32]
     for loader in (cfg.train_dataloader, cfg.test_dataloader, cfg.val_dataloader):
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-    cfg.train_cfg.update(max_epochs=1, val_interval=1)
-    pool = dict(DataConfig(cfg).pool)
-    known = dict(accept=("also-labelled", "also-in-test"))  # nothing here is really unlabelled
-    cfg.custom_hooks[-1].update(detach_epoch=None, unlabeled=pool, budget=3, audit=known)
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    assert runner.iter == 2
+    cfg.train_cfg.val_interval = 1
+    runner, picks = train_and_pick(cfg)
     assert 0 <= runner.message_hub.get_scalar("val/PCK").current() <= 100
-    content = json.loads(Path(cfg.work_dir, "pool.json").read_text())
-    picks = content["rounds"][0]["picks"]
-    assert len(picks) == 3
     assert set(picks) < {f"images/{name}#0" for name, _ in people}

@@ -2,7 +2,6 @@
 
 import gc
 import os
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,8 +9,6 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
-from mmal.tasks import task_of
-from mmal.tasks.classification import ClassificationTask
 from mmal.utils import registered_class
 
 from .classes import SetClasses, compare_classes, compare_ignored
@@ -21,7 +18,7 @@ from .coco_keypoints import audit_coco_keypoints
 from .generic import audit_folder, audit_generic
 from .image_cache import ImageCache
 from .image_facts import ImageFacts
-from .image_paths import find_missing, is_there, picture_beside
+from .image_paths import find_missing, is_there
 from .images import inspect_images
 from .mpii import audit_mpii
 from .overlap import (
@@ -32,28 +29,30 @@ from .overlap import (
     find_equal_names,
     picture_digest,
 )
-from .report import EXAMPLES, AuditReport, SetCounts
+from .pictures import check_names, compare_facts, picture_of, turns_photos
+from .report import AuditReport, SetCounts
 from .settings import AuditSettings
 from .stated import SetAudit, StatedImage, are_percent
 from .voc import audit_voc
 
 Reader = Callable[[SetAudit], tuple[list[dict], list[StatedImage]]]
 
-#: Which reader knows the files of a data set class, or of a subclass of it.
+#: Which reader knows the files of a data set class, by package, or of a subclass of it.
 _READERS: dict[str, Reader] = {
-    "XMLDataset": audit_voc,
-    "MpiiDataset": audit_mpii,
-    "BaseCocoStyleDataset": audit_coco_keypoints,
-    "CocoDataset": audit_coco,  # MMDetection's; MMPose's of this name has the base above
-    "ImageFolder": audit_folder,
+    "mmdet.XMLDataset": audit_voc,
+    "mmdet.CocoDataset": audit_coco,
+    "mmpose.MpiiDataset": audit_mpii,
+    "mmpose.BaseCocoStyleDataset": audit_coco_keypoints,
+    "mmpretrain.CustomDataset": audit_classification,
+    "mmal.ImageFolder": audit_folder,
 }
 
 
 #: What ``filter_data`` reads of ``filter_cfg``, by the same families.
 _FILTERS = {
-    "XMLDataset": ("filter_empty_gt", "min_size", "bbox_min_size"),
-    "BaseCocoStyleDataset": ("bbox_score_thr",),
-    "CocoDataset": ("filter_empty_gt", "min_size"),
+    "mmdet.XMLDataset": ("filter_empty_gt", "min_size", "bbox_min_size"),
+    "mmdet.CocoDataset": ("filter_empty_gt", "min_size"),
+    "mmpose.BaseCocoStyleDataset": ("bbox_score_thr",),
 }
 
 #: Classes that read ``<name>.jpg`` in ``img_subdir``, whereas others may look elsewhere.
@@ -104,9 +103,9 @@ def audit_datasets(
         is not None
     ]
     pictures = [picture for leaf in leaves for picture in leaf.pictures]
-    _check_names(pictures, report)
+    check_names(pictures, report)
     facts = _inspect(leaves, settings, report, cache)
-    _compare_facts(pictures, facts, report)
+    compare_facts(pictures, facts, report)
     classes = [leaf.classes for leaf in leaves if leaf.classes.set_name != "pool"]
     compare_classes(classes, report)
     if len(leaves) == sum(map(len, sets.values())):
@@ -155,11 +154,9 @@ def _audit_annotations(
     if len(set(audit.classes)) < len(audit.classes):
         audit.add("class-twice", audit.source, "metainfo.classes", audit.classes)
         return None
-    family = [cls.__name__ for cls in type(dataset).__mro__]
+    family = [f"{cls.__module__.split('.')[0]}.{cls.__name__}" for cls in type(dataset).__mro__]
     _check_filter(audit, family)
-    read = next((reader for known, reader in _READERS.items() if known in family), audit_generic)
-    if isinstance(task_of(dataset), ClassificationTask) and "CustomDataset" in family:
-        read = audit_classification
+    read = next((_READERS[name] for name in family if name in _READERS), audit_generic)
     if name == "pool":  # its annotations, if any, are not looked at
         read = audit_folder
     collects = gc.isenabled()
@@ -186,8 +183,8 @@ def _audit_annotations(
         audit.add("boxes-percent", audit.source, "", value)
     if dataset._indices is not None:
         infos = kept
-    turns = _turns(dataset)
-    pictures = [_picture(audit, info, stated.get(info.get("img_id")), turns) for info in infos]
+    turns = turns_photos(dataset)
+    pictures = [picture_of(audit, info, stated.get(info.get("img_id")), turns) for info in infos]
     pictures = [p for p in pictures if p is not None]
     reads_jpg = type(dataset).__name__ in _JPG_READERS
     audit.named.update(item.label for image in images for item in image.objects)
@@ -303,36 +300,9 @@ def _count(
     )
 
 
-def _picture(audit: SetAudit, info: dict, image: StatedImage | None, turns: bool) -> Picture | None:
-    path = info.get("img_path")
-    if not isinstance(path, str):  # videos have a list of them
-        return None
-    size = image.size if image is not None else (info.get("width"), info.get("height"))
-    known = size is not None and None not in size
-    of_class = image is not None and "gt_label" in info
-    return Picture(
-        set_name=audit.name,
-        path=path,
-        file=image.file if image is not None else str(audit.source),
-        key=info.get("img_id", path),
-        size=(int(size[0]), int(size[1])) if known else None,
-        turns=turns,
-        labelled=type(audit.dataset).__name__ != "ImageFolder",
-        label=" and ".join(item.label for item in image.objects) if of_class else "",
-    )
-
-
-def _turns(dataset: BaseDataset) -> bool:
-    """Whether the pipeline's loading turns photos as EXIF says."""
-    for transform in getattr(dataset.pipeline, "transforms", ()):
-        if (kind := getattr(transform, "color_type", None)) is not None:
-            return kind in ("color", "grayscale")
-    return True
-
-
 def _check_filter(audit: SetAudit, family: Sequence[str]) -> None:
     """Find keys of ``filter_cfg`` that the packages' data sets pass over."""
-    known = next((keys for name, keys in _FILTERS.items() if name in family), None)
+    known = next((_FILTERS[name] for name in family if name in _FILTERS), None)
     of_package = type(audit.dataset).filter_data.__module__.startswith(("mmdet.", "mmpose."))
     if known is None or not of_package:
         return
@@ -340,17 +310,6 @@ def _check_filter(audit: SetAudit, family: Sequence[str]) -> None:
         if key not in known:
             value = f"{key!r}; {type(audit.dataset).__name__} reads {', '.join(known)}"
             audit.add("filter-unknown", audit.source, "filter_cfg", value)
-
-
-def _check_names(pictures: Sequence[Picture], report: AuditReport) -> None:
-    """Find names that no list of picks, one a line in UTF-8, could hold."""
-    for picture in pictures:
-        try:
-            good = len(picture.path.encode("utf-8").splitlines()) == 1
-        except UnicodeEncodeError:
-            good = False
-        if not good:
-            report.add(picture.set_name, "file-name", repr(picture.path))
 
 
 def _spread(paths: list[str], limit: int | None, leaf: _Leaf, report: AuditReport) -> list[str]:
@@ -361,37 +320,3 @@ def _spread(paths: list[str], limit: int | None, leaf: _Leaf, report: AuditRepor
     left = len(paths) - len(places)
     report.merge(leaf.classes.set_name, "not-decoded", left, [])
     return [paths[i] for i in places]
-
-
-def _compare_facts(
-    pictures: Sequence[Picture], facts: Mapping[str, ImageFacts], report: AuditReport
-) -> None:
-    """Compare images with what is said of them."""
-    seen = set()
-    missing: Counter[str] = Counter()
-    listings: dict[str, dict[str, str]] = {}
-    for picture in pictures:
-        fact = facts.get(picture.path)
-        if fact is None or (picture.set_name, picture.path) in seen:
-            continue
-        seen.add((picture.set_name, picture.path))
-        annotation = f"annotation: {picture.file}" if picture.labelled else ""
-        if fact.problem is not None:
-            beside = None
-            if fact.problem == "image-missing" and missing[picture.set_name] < EXAMPLES:
-                missing[picture.set_name] += 1
-                beside = picture_beside(picture.path, listings)
-            beside = f"beside it is {beside}" if beside else ""
-            detail = "; ".join(filter(None, (fact.detail, beside, annotation)))
-            report.add(picture.set_name, fact.problem, picture.path, "", detail)
-        if picture.size is None or fact.problem not in (None, "image-truncated"):
-            continue
-        turned = fact.turned and picture.turns
-        size = fact.size[::-1] if turned else fact.size
-        says = f"{picture.size[0]} x {picture.size[1]}"
-        if min(picture.size) <= 0:
-            report.add(picture.set_name, "size-unknown", picture.file, "", says)
-        elif picture.size != size:
-            value = f"annotation {picture.file} says {says}, it is loaded as {size[0]} x {size[1]}"
-            value += " (turned by its EXIF orientation)" if turned else ""
-            report.add(picture.set_name, "size-differs", picture.path, "", value)

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from mmengine.fileio import get_text
 
+from mmal.utils import few
+
 from .generic import audit_folder, audit_generic, class_name, labels_of
-from .stated import SetAudit, StatedImage, StatedObject, if_stock
+from .stated import SetAudit, StatedImage, StatedObject, if_stock, spelling
 
 
 def audit_classification(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
@@ -175,10 +177,10 @@ def _meant(audit: SetAudit, folders: Sequence[str]) -> dict[str, str] | None:
     classes = audit.classes
     if not classes:
         return {name: name for name in folders}
-    by_name = {_plain(name): name for name in classes}
-    common = by_name.keys() & {_plain(name) for name in folders}
+    by_name = {spelling(name): name for name in classes}
+    common = by_name.keys() & {spelling(name) for name in folders}
     if len(classes) == len(folders) == len(common):
-        labels = {name: by_name[_plain(name)] for name in folders}
+        labels = {name: by_name[spelling(name)] for name in folders}
         works = tuple(labels[name] for name in folders)
         audit.notes["class-shifted"] = f"; folders are numbered by their letters, so write {works}"
         return labels
@@ -189,18 +191,10 @@ def _meant(audit: SetAudit, folders: Sequence[str]) -> dict[str, str] | None:
         examples = ", ".join(f"{name!r} is {labels[name]!r}" for name in folders[:3])
         audit.add("class-renamed", audit.source, "metainfo.classes", examples)
         return labels
-    lacking = [name for name in classes if _plain(name) not in common]
-    extra = [name for name in folders if _plain(name) not in common]
-    parts = [f"no folder for {_few(lacking)}"] * bool(lacking)
-    parts += [f"no class for {_few(extra)}"] * bool(extra)
+    lacking = [name for name in classes if spelling(name) not in common]
+    extra = [name for name in folders if spelling(name) not in common]
+    parts = [f"no folder for {few(lacking)}"] * bool(lacking)
+    parts += [f"no class for {few(extra)}"] * bool(extra)
     value = f"{len(folders)} folders, {len(classes)} classes: {'; '.join(parts)}"
     audit.add("class-folders", audit.dataset.img_prefix, "", value)
     return None
-
-
-def _plain(name: str) -> str:
-    return name.strip().casefold()
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3} more" * (len(names) > 3))

@@ -156,7 +156,7 @@ class RoundDriver:
             record = dict(
                 round=index,
                 labeled=labeled,
-                annotations=self._data.labeled_split(self._pool, []).annotation_counts(),
+                annotations=self._data.labeled_split(self._pool).annotation_counts(),
                 seconds=dict(train=seconds),
             )
             self._save(record)
@@ -294,7 +294,7 @@ class RoundDriver:
         """All samples with their labels, for histograms of the pool."""
         pool = Pool(self._pool.ids)
         pool.commit(self._pool.ids, "all", None)
-        return self._data.labeled_split(pool, [])
+        return self._data.labeled_split(pool)
 
     def _save(self, record: dict) -> None:
         if is_main_process():

@@ -11,9 +11,11 @@ from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import set_random_seed
 
+from mmal.datasets import PoolDataset
 from mmal.models import build_model
 from mmal.queries import Query, build_query
 from mmal.structures import Pool
+from mmal.utils import few
 
 from ..acquisition import draw_initial, image_paths
 from ..data_config import DataConfig
@@ -102,13 +104,13 @@ class InitialSet:
         Raises:
             ValueError: If a name of the list is no sample of the pool.
         """
-        if self.names:
-            return self._listed(cfg, pool)
         query = self.build_query()
-        if query is None:
+        if query is None and self.file is None:
             return draw_initial(pool, self.size)
         data = DataConfig(cfg)
         dataset = data.unlabeled_split()
+        if query is None:
+            return self.listed(pool, dataset)
         set_random_seed(pool.seed)
         model = build_model(cfg)
         model.init_weights()
@@ -122,10 +124,19 @@ class InitialSet:
         broadcast_object_list(picks)
         return picks[0]
 
-    def _listed(self, cfg: Config, pool: Pool) -> list[str]:
+    def listed(self, pool: Pool, dataset: PoolDataset) -> list[str]:
+        """Return the samples that the file names.
+
+        Args:
+            pool: The pool.
+            dataset: All of its samples.
+
+        Raises:
+            ValueError: If a name is no sample of the pool.
+        """
         known = set(pool.ids)
         by_path: dict[str, list[str]] = {}
-        for name, path in image_paths(DataConfig(cfg).unlabeled_split()).items():
+        for name, path in image_paths(dataset).items():
             by_path.setdefault(os.path.realpath(path), []).append(name)
         picks: list[str] = []
         unknown: list[str] = []
@@ -134,12 +145,9 @@ class InitialSet:
             picks += found
             unknown += [name] * (not found)
         if unknown:
-            few = ", ".join(map(repr, unknown[:3])) + f" and {len(unknown) - 3} more" * (
-                len(unknown) > 3
-            )
             raise ValueError(
-                f"active_learning.initial.file, {self.file}: {few} is neither the id nor the image "
-                f"file of a sample of the pool. Ids look like {pool.ids[0]!r}."
+                f"active_learning.initial.file, {self.file}: {few(unknown)} is neither the id nor "
+                f"the image file of a sample of the pool. Ids look like {pool.ids[0]!r}."
             )
         return list(dict.fromkeys(picks))
 

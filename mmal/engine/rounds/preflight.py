@@ -128,18 +128,18 @@ def _examine(
     if audit:
         with data.collect():
             audit_data(cfg, audit_settings(cfg))
-    pool = dataset = None
+    pool = dataset = listed = None
     if not data.anywhere():  # else nothing can be built of them
         with data.collect():
             dataset = DataConfig(cfg).unlabeled_split()
             settings.check_pool_size(len(dataset.pool.ids))
             pool = open_pool(dataset.pool.ids)
             if settings.initial_set.file is not None and not pool.rounds:
-                settings.initial_set.choose(cfg, pool)
+                listed = settings.initial_set.listed(pool, dataset)
     if not data.anywhere():
         with tempfile.TemporaryDirectory() as folder:
             with problems.collect("model"):
-                runner = _rehearsal_runner(cfg, settings, pool, Path(folder))
+                runner = _rehearsal_runner(cfg, settings, pool, listed, Path(folder))
             if not problems.failed("model"):
                 _rehearse(runner, dataset, settings, queries, evaluates, problems)
     problems.extend(data)
@@ -166,15 +166,14 @@ def _check_settings(cfg: Config, problems: Problems) -> None:
             )
 
 
-def _rehearsal_runner(cfg: Config, settings: RoundSettings, pool: Pool, folder: Path) -> Runner:
+def _rehearsal_runner(
+    cfg: Config, settings: RoundSettings, pool: Pool, listed: list[str] | None, folder: Path
+) -> Runner:
     """Build the runner of round 0 in a folder that is going to be removed."""
     draft = Pool(pool.ids, cfg.randomness.seed, list(pool.rounds[:1]))
     if not draft.rounds:
-        initial = settings.initial_set
-        if initial.file is None:  # those of a query cost a pass over the pool
-            picks = draw_initial(draft, initial.size)
-        else:
-            picks = initial.choose(cfg, draft)
+        # Those that a query would find cost a pass over the pool; others do for a rehearsal.
+        picks = listed or draw_initial(draft, settings.initial_set.size)
         draft.commit(picks, "initial", None)
     work_dir = WorkDir(folder)
     draft.save(work_dir.pool)

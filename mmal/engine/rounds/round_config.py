@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from mmal.utils import type_name
 
-from ..data_config import OUTER_WRAPPERS
+from ..data_config import OUTER_WRAPPERS, learning_hooks
 from .work_dir import WorkDir
 
 _TRAINING = ("train_cfg", "train_dataloader", "optim_wrapper", "param_scheduler")
@@ -30,9 +30,11 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     # A resumed round must repeat the interrupted one, random numbers included.
     cfg.train_dataloader.persistent_workers = False
     cfg.train_dataloader.worker_init_fn = dict(type="mmal.seed_worker_by_epoch")
+    # ActiveLearningHook looks after the loss itself.
+    looks = [] if any(learning_hooks(cfg)) else [dict(type="mmal.FiniteLossHook")]
     cfg.custom_hooks = [
         *(cfg.get("custom_hooks") or []),
-        dict(type="mmal.FiniteLossHook"),
+        *looks,
         dict(type="mmal.EpochSeedHook"),
         dict(type="mmal.ProgressHook", description=f"round {index}: training"),
     ]

@@ -71,7 +71,7 @@ class RoundSettings:
                     f"active_learning.{name} must be one of {list(allowed)}. "
                     f"Got {getattr(self, name)!r} instead."
                 )
-        self.initial_set  # noqa: B018 - refused here, not when it is drawn
+        InitialSet.of(self.initial)
         if self.subset is not None and self.subset < self.budget:
             raise ValueError(
                 f"active_learning.subset ({self.subset}) must be at least the budget "

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
+from mmal.engine.cached_features import CachedFeatures, with_cached_features
 from mmal.engine.rounds import WorkDir, check_queries
 from mmal.utils import atomic_path
 from mmal.visualization import read_curve
@@ -99,6 +101,8 @@ class Comparison:
     ) -> None:
         """Run what is missing; what is there stays, so that an interrupted comparison goes on.
 
+        Cached features, if the config asks for such, are computed first, for all trials.
+
         Each trial is a process of its own with its log in ``log.txt``. With GPUs, each gets one
         that is free. Of finished trials, checkpoints that no later round or query needs are
         removed (see :func:`remove_spent_checkpoints`).
@@ -119,6 +123,10 @@ class Comparison:
         work = {(query, s): self._left(query, s) for query in self._folders() for s in self.seeds}
         remaining = TrialProgress(work, jobs)
         with self._locked():
+            cached = CachedFeatures.of(self.cfg.active_learning.get("cached_features"))
+            if cached is not None and any(work.values()):
+                init_default_scope(self.cfg.get("default_scope", "mmdet"))
+                with_cached_features(self.cfg, cached)
             for queries in ([FIRST], list(self.queries)):
                 trials = [(query, seed) for seed in self.seeds for query in queries]
                 ready = [t for t in trials if t[0] == FIRST or self.finished(FIRST, t[1])]

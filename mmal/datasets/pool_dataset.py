@@ -44,6 +44,9 @@ class PoolDataset:
         PoolError: If the pool file belongs to another data set, or an id occurs twice.
         ValueError: If ``split`` or ``group_by`` is neither, the split is empty, or classes differ.
         TypeError: If ``dataset`` is a wrapper that belongs around this one.
+
+    Attributes:
+        leaves: The inner data sets, each with its samples of the split.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class PoolDataset:
         self.split = split
         self.group_by = group_by
         self._pipeline = pipeline
-        self._leaves: list[BaseDataset] = []
+        self.leaves: list[BaseDataset] = []
         self._infos: list[list[dict]] = []
         tree = self._load(dataset)
         ids = [info["sample_id"] for infos in self._infos for info in infos]
@@ -89,21 +92,21 @@ class PoolDataset:
     @property
     def metainfo(self) -> dict:
         """The (first) inner data set's meta information."""
-        return self._leaves[0].metainfo
+        return self.leaves[0].metainfo
 
     @property
     def task(self) -> Task:
         """The task of the (first) inner data set."""
-        return task_of(self._leaves[0])
+        return task_of(self.leaves[0])
 
     @property
     def pipeline(self) -> Any:
         """The (first) inner data set's pipeline; hooks that switch pipelines set it for all."""
-        return self._leaves[0].pipeline
+        return self.leaves[0].pipeline
 
     @pipeline.setter
     def pipeline(self, pipeline: Any) -> None:
-        for leaf in self._leaves:
+        for leaf in self.leaves:
             leaf.pipeline = pipeline
 
     def full_init(self) -> None:
@@ -112,7 +115,7 @@ class PoolDataset:
     def get_data_info(self, idx: int) -> dict:
         """Return the data info of sample ``idx`` of the split, with its ``sample_id``."""
         leaf, inner = self._index[idx]
-        return self._leaves[leaf].get_data_info(int(inner))
+        return self.leaves[leaf].get_data_info(int(inner))
 
     def sample_name(self, idx: int) -> tuple[str, str]:
         """Return a sample's id and its image file; where an image has no file, its id again."""
@@ -154,14 +157,14 @@ class PoolDataset:
         if self.split == "unlabeled":
             raise RuntimeError("The unlabeled split of PoolDataset hands out no category ids.")
         leaf, inner = self._index[idx]
-        return self._leaves[leaf].get_cat_ids(int(inner))
+        return self.leaves[leaf].get_cat_ids(int(inner))
 
     def __len__(self) -> int:
         return len(self._index)
 
     def __getitem__(self, idx: int) -> Any:
         leaf, inner = self._index[idx]
-        data = self._leaves[leaf][int(inner)]
+        data = self.leaves[leaf][int(inner)]
         if self.split == "unlabeled":
             # The id travels with the sample, so that no order has to be relied upon.
             metainfo = {"sample_id": self.get_data_info(idx)["sample_id"]}
@@ -191,9 +194,9 @@ class PoolDataset:
         names = task_of(dataset).sample_ids(infos, dataset, self.group_by)
         for info, name in zip(infos, names, strict=True):
             info["sample_id"] = name
-        self._leaves.append(dataset)
+        self.leaves.append(dataset)
         self._infos.append(infos)
-        return len(self._leaves) - 1
+        return len(self.leaves) - 1
 
     def _build_leaf(self, cfg: dict) -> BaseDataset:
         cfg = copy.deepcopy(dict(cfg))
@@ -231,13 +234,13 @@ class PoolDataset:
         if self.split == "unlabeled":
             raise RuntimeError("The unlabeled split of PoolDataset hands out no annotations.")
         infos = (
-            self._leaves[leaf].get_data_info(int(inner))
+            self.leaves[leaf].get_data_info(int(inner))
             for leaf, inner in np.unique(self._index, axis=0)
         )
         return [info for info in infos if ids is None or info["sample_id"] in ids]
 
     def _check_classes(self) -> None:
-        classes = [tuple(leaf.metainfo.get("classes") or ()) for leaf in self._leaves]
+        classes = [tuple(leaf.metainfo.get("classes") or ()) for leaf in self.leaves]
         if len(set(classes)) > 1:
             raise ValueError(
                 "The data sets inside PoolDataset must have the same classes. Got "
@@ -247,7 +250,7 @@ class PoolDataset:
     def _keep(self, chosen: frozenset[str]) -> None:
         """Leave the chosen samples in each inner data set, and note how many there are."""
         self._sizes: list[int] = []
-        for dataset, infos in zip(self._leaves, self._infos, strict=True):
+        for dataset, infos in zip(self.leaves, self._infos, strict=True):
             kept = [info for info in infos if info["sample_id"] in chosen]
             if self.split == "unlabeled":
                 task = task_of(dataset)

@@ -108,11 +108,16 @@ class DataConfig:
         training = next(leaf_datasets(training))["pipeline"] if training else []
 
         def labeled(leaf: dict) -> dict:
-            task = task_of_pipeline(leaf["pipeline"])
-            pipeline = task.labeled_pipeline(leaf["pipeline"], training)
+            pipeline = leaf["pipeline"]
+            task = task_of_pipeline(pipeline)
+            if (cached := _cached(pipeline)) is None:
+                pipeline = task.labeled_pipeline(pipeline, training)
+            else:
+                inner = task.labeled_pipeline(cached["pipeline"], _cached(training)["pipeline"])
+                pipeline = [{**cached, "pipeline": inner}]
             return task.labeled_dataset({**leaf, "pipeline": pipeline})
 
-        return _with_leaves(copy.deepcopy(self.dataset(stage)), labeled)
+        return with_leaves(copy.deepcopy(self.dataset(stage)), labeled)
 
     def labeled_split(self, pool: Pool) -> PoolDataset:
         """Build what is labelled of the training data, without a pipeline: to be counted.
@@ -153,10 +158,20 @@ def leaf_datasets(dataset: dict) -> Iterator[dict]:
         yield dataset
 
 
-def _with_leaves(dataset: dict, change: Callable[[dict], dict]) -> dict:
+def target_config(cfg: Config) -> dict:
+    """Return the config of the target model, which may be all of the model."""
+    return cfg.model["target"] if type_name(cfg.model) == "LearningLoss" else cfg.model
+
+
+def with_leaves(dataset: dict, change: Callable[[dict], dict]) -> dict:
     """Return a data set config, each data set in its wrappers replaced by what `change` makes."""
     if "datasets" in dataset:
-        return {**dataset, "datasets": [_with_leaves(d, change) for d in dataset["datasets"]]}
+        return {**dataset, "datasets": [with_leaves(d, change) for d in dataset["datasets"]]}
     if "dataset" in dataset:
-        return {**dataset, "dataset": _with_leaves(dataset["dataset"], change)}
+        return {**dataset, "dataset": with_leaves(dataset["dataset"], change)}
     return change(dataset)
+
+
+def _cached(pipeline: list[dict]) -> dict | None:
+    """Return the CachedViews that a pipeline is, if it is."""
+    return next((t for t in pipeline if type_name(t) == "CachedViews"), None)

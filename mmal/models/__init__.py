@@ -1,5 +1,6 @@
 from . import compat
 from .build import build_model
+from .cached_backbone import CachedBackbone, CachedInputs
 from .learning_loss import LearningLossMixin, learning_loss
 from .losses import AllPairsRankingLoss, PairwiseRankingLoss
 from .necks import LossPredictionNeck
@@ -7,6 +8,8 @@ from .sample_losses import SampleLosses
 
 __all__ = [
     "AllPairsRankingLoss",
+    "CachedBackbone",
+    "CachedInputs",
     "LearningLossMixin",
     "LossPredictionNeck",
     "PairwiseRankingLoss",

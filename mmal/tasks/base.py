@@ -1,14 +1,18 @@
 """What acquisition rounds have to know of a task."""
 
 import os
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from mmengine.dataset import BaseDataset
 from torch import nn
 
 from mmal.utils import type_name
+
+#: Paths that are normal: no part of them is empty or begins with a dot.
+_PLAIN = re.compile(r"[^/.\\][^/\\]*(?:/[^/.\\][^/\\]*)*")
 
 
 class Task(ABC):
@@ -35,13 +39,17 @@ class Task(ABC):
     def has(self, dataset: BaseDataset) -> bool:
         """Whether a data set is of this task, by its class or by what packs its samples."""
         modules = (cls.__module__ for cls in type(dataset).__mro__)
-        transforms = getattr(dataset.pipeline, "transforms", ())
-        packs = any(type(transform).__name__ == self.packer for transform in transforms)
+        packs = any(type(t).__name__ == self.packer for t in _transforms(dataset.pipeline))
         return packs or any(module.split(".")[0] == self.package for module in modules)
 
     def packs(self, pipeline: Sequence[dict]) -> bool:
         """Whether a pipeline's config packs samples of this task."""
-        return any(type_name(transform) == self.packer for transform in pipeline)
+        return any(
+            self.packs(transform["pipeline"])
+            if "pipeline" in transform
+            else type_name(transform) == self.packer
+            for transform in pipeline
+        )
 
     def sample_ids(
         self, infos: Sequence[dict], dataset: BaseDataset, group_by: str = "sample"
@@ -102,8 +110,21 @@ class Task(ABC):
         return
 
 
+def _transforms(pipeline: object) -> Iterator[object]:
+    """Yield the transforms of a pipeline, of those inside others, too."""
+    for transform in getattr(pipeline, "transforms", ()):
+        if hasattr(transform, "transforms"):
+            yield from _transforms(transform)
+        else:
+            yield transform
+
+
 def image_id(path: str, dataset: BaseDataset) -> str:
     """Name an image by its path below a data set's root; see :meth:`Task.sample_ids`."""
+    given = os.path.join(dataset.data_root, "") if dataset.data_root else None
+    # Of a hundred thousand images the rest would take seconds.
+    if given and path.startswith(given) and _PLAIN.fullmatch(path, len(given)):
+        return path[len(given) :]
     root = os.path.abspath(dataset.data_root) if dataset.data_root else None
     if root and os.path.abspath(path).startswith(root + os.sep):
         path = os.path.relpath(path, root)

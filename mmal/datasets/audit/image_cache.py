@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
+from mmal.utils import cache_folder
+
 from .image_facts import ImageFacts
 
 _SCHEMA = """
@@ -21,13 +23,6 @@ _LOOKUP = "SELECT bytes, mtime_ns, width, height, turned, digest FROM images_1 W
 _STORE = "INSERT OR REPLACE INTO images_1 VALUES (?, ?, ?, ?, ?, ?, ?)"
 # A cache whose own path is no UTF-8 is among them.
 _FAILURES = (sqlite3.Error, OSError, UnicodeEncodeError)
-
-
-def cache_folder() -> Path:
-    """``$MMAL_CACHE``, or ``mmal`` in the user's cache folder."""
-    if os.environ.get("MMAL_CACHE"):
-        return Path(os.environ["MMAL_CACHE"]).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmal"
 
 
 class ImageCache:

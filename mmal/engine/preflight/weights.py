@@ -1,8 +1,6 @@
 """Are the weights there that a training begins with, and of this model?"""
 
-import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import torch
 from mmengine.config import Config
@@ -11,7 +9,7 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
 
 from mmal.models import build_model
-from mmal.utils import preserved_random_state, single_process, type_name
+from mmal.utils import preserved_random_state, quiet_logs, single_process, type_name
 
 from .problems import PreflightError, Problems
 
@@ -69,7 +67,7 @@ def _check_fit(cfg: Config, problems: Problems) -> None:
     keys = list(_below(cfg.model, "model"))
     if not keys and not cfg.get("load_from"):
         return
-    with preserved_random_state(), _quiet():
+    with preserved_random_state(), quiet_logs():
         try:
             model = build_model(cfg)
         except Exception:  # the rehearsal builds it, too, and says what is wrong
@@ -130,16 +128,6 @@ def _keys_of(path: str) -> list[str]:
 
 def _examples(keys: object) -> str:
     return ", ".join(sorted(map(str, keys))[:2]) + ", …"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep from the log what a training is going to say again."""
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def _as_problem(key: str, path: str, error: Exception) -> PreflightError:

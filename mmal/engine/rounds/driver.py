@@ -30,6 +30,7 @@ from mmal.visualization import (
 )
 
 from ..acquisition import acquire, image_paths, write_image_list
+from ..cached_features import CachedFeatures, with_cached_features
 from ..data_config import DataConfig
 from ..doubts import doubt_about_ranking
 from ..ranking import MeasuredLosses, measure_losses
@@ -112,6 +113,10 @@ class RoundDriver:
             ) from error
 
     def _run(self) -> list[dict]:
+        if self._settings.cached_features is not None:
+            cached = CachedFeatures.of(self._settings.cached_features)
+            self._cfg = with_cached_features(self._cfg, cached)
+            self._data = DataConfig(self._cfg)
         if not self._pool.rounds:
             self._draw_initial()
         records = []

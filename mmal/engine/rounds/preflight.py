@@ -18,6 +18,7 @@ from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 
 from ..acquisition import DRAWN, draw_initial
+from ..cached_features import CachedFeatures
 from ..data_config import DataConfig, learning_hooks
 from ..hooks import ActiveLearningHook
 from ..preflight import (
@@ -153,6 +154,9 @@ def _check_settings(cfg: Config, problems: Problems) -> None:
     for check in (check_checkpoints, check_no_validation, check_workers):
         with problems.collect():
             check(cfg)
+    with problems.collect():
+        if (cached := CachedFeatures.of(cfg.active_learning.get("cached_features"))) is not None:
+            cached.check(cfg)
     for hook in learning_hooks(cfg):
         with problems.collect():
             check_detach_epoch(hook.get("detach_epoch"), max_epochs_of(cfg))

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmal.datasets.audit import AuditSettings
 from mmal.queries import Query, build_query
 
+from ..cached_features import CachedFeatures
 from .initial import InitialSet
 
 
@@ -34,6 +35,8 @@ class RoundSettings:
             the same: ``query``, as ever, with a warning, or ``random``.
         audit: Parameters of the audit of the data beside ``ignore_classes``; see
             :class:`mmal.datasets.audit.AuditSettings`.
+        cached_features: Parameters of :class:`mmal.engine.cached_features.CachedFeatures`, with
+            which the backbone is frozen and its features are computed once; None to train it.
 
     Raises:
         ValueError: If a number is not positive, or a word not one of those above.
@@ -50,6 +53,7 @@ class RoundSettings:
     group_score: str = "mean"
     when_doubtful: str = "query"
     audit: dict = field(default_factory=dict)
+    cached_features: dict | None = None
 
     def __post_init__(self) -> None:
         for name in ("rounds", "budget", "subset"):
@@ -72,6 +76,7 @@ class RoundSettings:
                     f"Got {getattr(self, name)!r} instead."
                 )
         InitialSet.of(self.initial)
+        CachedFeatures.of(self.cached_features)
         if self.subset is not None and self.subset < self.budget:
             raise ValueError(
                 f"active_learning.subset ({self.subset}) must be at least the budget "

@@ -1,0 +1,3 @@
+from .cached_views import CachedViews
+
+__all__ = ["CachedViews"]

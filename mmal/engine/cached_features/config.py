@@ -1,0 +1,115 @@
+"""A config that begins at the features of its backbone."""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import barrier, is_main_process
+from mmengine.registry import DATASETS
+from mmengine.runner import load_checkpoint
+from torch import nn
+
+from mmal.datasets import FeatureStore, PoolDataset
+from mmal.models import build_model
+from mmal.structures import Pool
+from mmal.utils import cache_folder, preserved_random_state, quiet_logs, single_process
+
+from ..data_config import DataConfig, target_config, with_leaves
+from .fill import fill
+from .settings import CachedFeatures
+
+
+def with_cached_features(cfg: Config, settings: CachedFeatures) -> Config:
+    """Compute what features are missing, and return the config that trains on them.
+
+    The files are kept by backbone, weights and preprocessing, and views in them by pipeline, image
+    and annotation, so what is computed serves all queries, seeds, rounds and later runs.
+
+    Args:
+        cfg: A config of rounds that :meth:`CachedFeatures.check` lets pass.
+        settings: Its ``active_learning.cached_features``.
+
+    Returns:
+        The config with ``mmal.CachedViews`` as its pipelines and ``mmal.CachedBackbone``.
+
+    Raises:
+        ValueError: If images do not all give features of the same shapes.
+        OSError: If there is no room for the features.
+    """
+    workers = DataConfig(cfg).loading()["num_workers"]
+    model = _frozen_model(cfg)
+    folder = Path(settings.folder).expanduser() if settings.folder else cache_folder() / "features"
+    path = folder / f"{_digest(cfg, model, settings)}.sqlite"
+    cfg = _with_cached_pipelines(cfg, path, settings.views)
+    if is_main_process():
+        with single_process(), preserved_random_state():
+            data = DataConfig(cfg)
+            sets = {
+                "training images": lambda: _everything(data),
+                "candidates": data.unlabeled_split,
+                "test images": lambda: DATASETS.build(data.dataset("test")),
+                "test losses": lambda: DATASETS.build(data.labeled_dataset()),
+            }
+            fill(FeatureStore(path), sets, model, settings, workers)
+    barrier()
+    return _with_cached_model(cfg, FeatureStore(path).shapes)
+
+
+def _everything(data: DataConfig) -> PoolDataset:
+    """The training images as if all were labelled, with the training pipeline."""
+    ids = data.unlabeled_split().pool.ids
+    pool = Pool(ids)
+    pool.commit(ids, "all", None)
+    return PoolDataset(data.pool, pool, "labeled", None, data.group_by)
+
+
+def _frozen_model(cfg: Config) -> nn.Module:
+    """Build the model with the weights that its training begins with."""
+    with preserved_random_state(), quiet_logs():
+        model = build_model(cfg)
+        model.init_weights()
+        if cfg.get("load_from"):
+            load_checkpoint(model, cfg.load_from, map_location="cpu")
+    return model.to(get_device()).eval()
+
+
+def _digest(cfg: Config, model: nn.Module, settings: CachedFeatures) -> str:
+    """Name what features depend on, beside the images."""
+    digest = hashlib.blake2b(digest_size=12)
+    for name, value in sorted(model.backbone.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.cpu().numpy().tobytes())
+    target = target_config(cfg)
+    preprocessor = target.get("data_preprocessor") or cfg.get("data_preprocessor")
+    described = [target["backbone"], preprocessor, settings.average]
+    digest.update(json.dumps(described, sort_keys=True, default=repr).encode())
+    return digest.hexdigest()
+
+
+def _with_cached_pipelines(cfg: Config, path: Path, views: int) -> Config:
+    cfg = Config(copy.deepcopy(cfg.to_dict()), cfg_text=cfg.text or "#", filename=cfg.filename)
+    for stage in ("train", "test"):
+
+        def cached(leaf: dict, views: int = views if stage == "train" else 1) -> dict:
+            view = dict(type="mmal.CachedViews", store=str(path), views=views)
+            return {**leaf, "pipeline": [{**view, "pipeline": leaf["pipeline"]}]}
+
+        loader = cfg[f"{stage}_dataloader"]
+        loader["dataset"] = with_leaves(loader["dataset"], cached)
+        # Reading costs less than handing a batch from one process to another.
+        loader.update(num_workers=0, persistent_workers=False)
+        for key in ("prefetch_factor", "multiprocessing_context"):
+            loader.pop(key, None)
+    return cfg
+
+
+def _with_cached_model(cfg: Config, shapes: list[tuple[int, ...]]) -> Config:
+    target = target_config(cfg)
+    target["backbone"] = dict(type="mmal.CachedBackbone", shapes=shapes)
+    cfg.pop("data_preprocessor", None)
+    target["data_preprocessor"] = dict(type="mmal.CachedInputs")
+    cfg.efficient_conv_bn_eval = None  # of the backbone, which is not there
+    return cfg

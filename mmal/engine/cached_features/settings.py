@@ -1,0 +1,109 @@
+"""What a config says about cached features."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from mmengine.config import Config
+
+from mmal.utils import type_name
+
+from ..data_config import OUTER_WRAPPERS, DataConfig, leaf_datasets, target_config
+
+#: Names of transforms that make one image of several.
+_MIXES = re.compile("mosaic|mix", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CachedFeatures:
+    """``active_learning.cached_features``: the backbone is frozen, its features computed once.
+
+    Attributes:
+        views: How many views of a training image are made by the training pipeline, drawn at
+            random once; 1 for a pipeline without chance.
+        average: Whether to keep the average of each level over its positions alone, (C, 1, 1),
+            which is all that a classifier with global average pooling reads.
+        folder: Where the files go; by default ``features`` in the cache folder (``$MMAL_CACHE``).
+
+    Raises:
+        ValueError: If one of these is something else.
+    """
+
+    views: int = 4
+    average: bool = False
+    folder: str | None = None
+
+    def __post_init__(self) -> None:
+        where = "active_learning.cached_features"
+        if not (type(self.views) is int and self.views >= 1):
+            raise ValueError(f"{where}.views must be a positive integer. Got {self.views!r}.")
+        if not isinstance(self.average, bool):
+            raise ValueError(f"{where}.average must be True or False. Got {self.average!r}.")
+        if not (self.folder is None or isinstance(self.folder, str)):
+            raise ValueError(f"{where}.folder must be the path of a folder. Got {self.folder!r}.")
+
+    @classmethod
+    def of(cls, given: Mapping | None) -> "CachedFeatures | None":
+        """Read the setting; None if features are not cached.
+
+        Raises:
+            ValueError: If it has other keys, or values that cannot be.
+        """
+        if given is None:
+            return None
+        known = [field.name for field in fields(cls)]
+        if not isinstance(given, Mapping) or not set(given) <= set(known):
+            raise ValueError(
+                f"active_learning.cached_features must be None or a dict with keys of {known}. "
+                f"Got {given!r} instead."
+            )
+        return cls(**given)
+
+    def check(self, cfg: Config) -> None:
+        """Refuse configs whose training does not begin at the features of a backbone.
+
+        Raises:
+            ValueError: If one does not; the message says all reasons.
+        """
+        if reasons := list(self._reasons(cfg)):
+            raise ValueError("active_learning.cached_features cannot be: " + " ".join(reasons))
+
+    def _reasons(self, cfg: Config) -> Iterator[str]:
+        target = target_config(cfg)
+        if "backbone" not in target:
+            yield f"the model {target.get('type')} has no backbone."
+            return
+        whole = cfg.get("load_from") or _init(target) or _init(target["backbone"])
+        if not whole:
+            yield (
+                "the backbone has no pretrained weights, and would never be trained. Set "
+                "load_from, or init_cfg of the backbone."
+            )
+        inside = [n for n in cfg.model.get("feat_modules") or () if n.startswith("backbone")]
+        if inside:
+            yield (
+                f"model.feat_modules names {inside}, which are not computed. Remove it: the module "
+                "then reads what extract_feat returns; the backbone's out_indices decide."
+            )
+        if (target.get("test_cfg") or {}).get("flip_test"):
+            yield (
+                "the evaluation flips images. Set flip_test=False in the test_cfg of the target."
+            )
+        preprocessor = cfg.get("data_preprocessor") or target.get("data_preprocessor") or {}
+        if preprocessor.get("batch_augments") or (target.get("train_cfg") or {}).get("augments"):
+            yield (
+                "batches mix images (batch_augments of data_preprocessor, or augments of the "
+                "target's train_cfg). Remove it."
+            )
+        dataset = DataConfig(cfg).dataset("train")
+        while type_name(dataset) in OUTER_WRAPPERS:
+            if dataset.get("pipeline"):
+                yield f"{type_name(dataset)} mixes images. Remove it from train_dataloader."
+            dataset = dataset["dataset"]
+        names = [type_name(t) for leaf in leaf_datasets(dataset) for t in leaf["pipeline"]]
+        if mixing := [name for name in names if _MIXES.search(name)]:
+            yield f"the training pipeline mixes images ({', '.join(mixing)}). Remove it."
+
+
+def _init(node: dict) -> bool:
+    return type_name({"type": "", **(node.get("init_cfg") or {})}).startswith("Pretrained")

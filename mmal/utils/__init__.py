@@ -2,11 +2,13 @@ from .atomic import atomic_path
 from .config import registered_class, type_name
 from .few import few
 from .isolation import preserved_random_state, single_process, without_trace
+from .quiet import quiet
 
 __all__ = [
     "atomic_path",
     "few",
     "preserved_random_state",
+    "quiet",
     "registered_class",
     "single_process",
     "type_name",

@@ -48,7 +48,8 @@ def pretrained_backbone(cfg: Config, names: Iterable[str]) -> nn.Module | None:
         model.init_weights()
         if cfg.get("load_from"):
             load_checkpoint(model, cfg.load_from, map_location="cpu", logger="current")
-    return model.backbone.eval().requires_grad_(False)
+    model.backbone.eval()  # returns None where MMDetection's backbones override train
+    return model.backbone.requires_grad_(False)
 
 
 def is_pretrained_init(init_cfg: object) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
-from .features import FeatureQuery
+from .feature_query import FeatureQuery
 from .picking import k_means_members, rank
 
 #: Share of the labelled samples where they are not known.

@@ -15,7 +15,7 @@ from .coverage import (
     median_nearest,
     unit_length,
 )
-from .features import FeatureQuery
+from .feature_query import FeatureQuery
 from .picking import rank
 
 #: Candidates by whose neighbours the bandwidth is found where labelled samples do not tell it.

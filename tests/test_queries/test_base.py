@@ -8,7 +8,7 @@ import pytest
 
 from mmal.models.features import FEATURES, SOURCES
 from mmal.queries import Query, build_query
-from mmal.queries.features import FeatureQuery
+from mmal.queries.feature_query import FeatureQuery
 from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 

@@ -22,6 +22,7 @@ DETECTORS = {
     "YOLOX": DENSE["YOLOX"],
     "Faster R-CNN": FASTER_RCNN,
     "Mask R-CNN": ("mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py", None, 128),
+    "Cascade R-CNN": ("cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py", None, 128),
 }
 POSE = "mmpose::body_2d_keypoint/topdown_heatmap/mpii/td-hm_res50_8xb64-210e_mpii-256x256.py"
 
@@ -69,6 +70,31 @@ def test_boxes(name, monkeypatch):
         np.testing.assert_allclose(found[i] / scale, expected / scale, rtol=1e-3, atol=1e-4)
         assert np.abs(found[i] - finest[i].mean(axis=(1, 2))).max() > 1e-2 * scale
     assert "pred_instances" not in data["data_samples"][0]
+
+
+@torch.no_grad()
+def assert_heads_run_once(model: nn.Module, data: dict, layers: list[nn.Module]) -> None:
+    """Uncertainties and objects together are what they are alone, and run layers of heads once."""
+    calls = []
+    for layer in set(layers):
+        layer.register_forward_hook(lambda module, *_: calls.append(module))
+    names = ["object_features", "margin_mean"]
+    alone = [score_function(model, [name])(data)[name] for name in names]
+    assert calls == layers * 2
+    both = score_function(model, names)(data)
+    assert calls == layers * 3
+    for name, expected in zip(names, alone, strict=True):
+        assert torch.equal(both[name], expected)
+
+
+@pytest.mark.parametrize("name", ["Faster R-CNN", "Cascade R-CNN"])
+def test_heads_of_two_stages_run_once(name):
+    model, data = detector(name)
+    of_regions = model.roi_head.bbox_head
+    several = list(of_regions) if isinstance(of_regions, nn.ModuleList) else [of_regions]
+    assert len(several) == (3 if name == "Cascade R-CNN" else 1)
+    layers = [model.rpn_head.rpn_cls] * 5 + [head.fc_cls for head in several]  # 5 levels
+    assert_heads_run_once(model, data, layers)
 
 
 def single_boxes(model: nn.Module, feats, boxes: list, scores: list, shape=(64, 64)):
@@ -142,6 +168,11 @@ def test_joints(pose):
             total += height * feat[i, :, row // 8, column // 8]
             weight += height
         torch.testing.assert_close(found[i], total / weight, rtol=1e-4, atol=1e-6)
+
+
+def test_a_head_of_joints_runs_once(pose):
+    model, data = pose
+    assert_heads_run_once(model, data, [model.head.final_layer])
 
 
 @torch.no_grad()

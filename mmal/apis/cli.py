@@ -71,11 +71,17 @@ def parse_query(text: str) -> dict:
 
 def _literal(keyword: ast.keyword) -> object:
     try:
-        return ast.literal_eval(keyword.value)
+        return _value(keyword.value)
     except ValueError:
         raise ValueError(
-            f"{keyword.arg} must be a number, a string in quotes or a list of such"
+            f"{keyword.arg} must be a number, a string in quotes, or a list or dict(…) of such"
         ) from None
+
+
+def _value(node: ast.expr) -> object:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "dict" and not node.args:
+        return {keyword.arg: _value(keyword.value) for keyword in node.keywords}
+    return ast.literal_eval(node)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ def score_pool(
     ids: Sequence[str] | None = None,
     group_score: str = "mean",
     names: Sequence[str] = ("pred_loss",),
+    pretrained: nn.Module | None = None,
 ) -> PoolScores:
     """Score unlabelled samples in one pass, with no more of the model than the scores need.
 
@@ -43,17 +44,18 @@ def score_pool(
         group_score: ``mean`` or ``max``: the score of an image whose people are scored one by one,
             if the pool is one of images (``group_by='image'``). Vectors are always averaged.
         names: Which scores; see :func:`mmal.models.scores.score_function`.
+        pretrained: For features of the pretrained backbone, that backbone; see there.
 
     Returns:
         Scores with the columns ``names``, in the order of the data set.
 
     Raises:
         TypeError: If the model cannot give a score, as a plain one no ``pred_loss``.
-        ValueError: If there is no score of a name.
+        ValueError: If there is no score of a name, or ``pretrained`` is missing.
         KeyError: If ``ids`` names samples that the data set does not have.
     """
     model = bare(model)
-    score = score_function(model, names)
+    score = score_function(model, names, pretrained)
     paths: dict[str, str] = {}
     places: dict[str, list[int]] = {}
     for i in range(len(dataset)):

@@ -2,6 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -104,7 +105,15 @@ def build_query(cfg: dict) -> Query:
         kind = cfg["type"] if isinstance(cfg["type"], type) else QUERIES.get(cfg["type"])
         known = list(inspect.signature(kind).parameters)
         raise ValueError(f"{kind.__name__}: {error}. Its parameters are {known}.") from error
-    parameters = (f"{k}={v!r}" for k, v in cfg.items() if k not in ("type", "_scope_"))
-    joined = ", ".join(sorted(parameters))
+    joined = _spelled({k: v for k, v in cfg.items() if k not in ("type", "_scope_")})
     query.description = type(query).__name__ + (f"({joined})" if joined else "")
     return query
+
+
+def _spelled(parameters: Mapping) -> str:
+    """Write parameters as in a call, in alphabetical order."""
+    pairs = (
+        f"{key}=dict({_spelled(value)})" if isinstance(value, Mapping) else f"{key}={value!r}"
+        for key, value in parameters.items()
+    )
+    return ", ".join(sorted(pairs))

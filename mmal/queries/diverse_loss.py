@@ -1,11 +1,13 @@
 """Predicted loss and diversity in one pick."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
-from .base import Query
+from .feature_query import FeatureQuery
 from .picking import k_means_members, rank
 
 #: Share of the labelled samples where they are not known.
@@ -15,7 +17,7 @@ _MOST = 100
 
 
 @QUERIES.register_module()
-class DiverseLoss(Query):
+class DiverseLoss(FeatureQuery):
     """Picks samples that stand for others, the more so for those of large predicted loss.
 
     1. The candidates are clustered into as many clusters as there are picks, by weighted k-means
@@ -34,15 +36,17 @@ class DiverseLoss(Query):
 
     Args:
         emphasis: In 0..100. 0 leaves the predicted loss out; the larger, the more it decides.
+        features: Of which features the clusters are; see :class:`FeatureQuery`.
 
     Raises:
-        ValueError: If ``emphasis`` is no such number.
+        ValueError: If a parameter is none of these.
     """
 
-    requires = ("features", "pred_loss")
     reads_labeled = True
 
-    def __init__(self, emphasis: float = 1.0) -> None:
+    def __init__(self, emphasis: float = 1.0, features: Mapping | None = None) -> None:
+        super().__init__(features)
+        self.requires = (self.column, "pred_loss")
         if not isinstance(emphasis, int | float) or not 0 <= emphasis <= _MOST:
             raise ValueError(
                 f"The 'emphasis' parameter of DiverseLoss must be a number in 0..{_MOST}. "
@@ -57,8 +61,8 @@ class DiverseLoss(Query):
         budget: int,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        known = None if labeled is None else labeled.fields["features"]
+        known = None if labeled is None else labeled.fields[self.column]
         share = _UNKNOWN_SHARE if known is None else len(known) / (len(known) + len(scores))
         weights = rank(scores.fields["pred_loss"]) ** np.float32(self.emphasis * share)
         weights = weights.clip(np.finfo(np.float32).tiny)  # large exponents leave 0
-        return k_means_members(scores.fields["features"], known, budget, rng, weights)
+        return k_means_members(scores.fields[self.column], known, budget, rng, weights)

@@ -1,13 +1,13 @@
 """Coverage of the pool, of its uncertain regions in particular."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
-from .base import Query
 from .coverage import (
     LEAST_BANDWIDTH,
     KernelCoverage,
@@ -15,6 +15,7 @@ from .coverage import (
     median_nearest,
     unit_length,
 )
+from .feature_query import FeatureQuery
 from .picking import rank
 
 #: Candidates by whose neighbours the bandwidth is found where labelled samples do not tell it.
@@ -29,7 +30,7 @@ _COLUMNS = dict(
 
 
 @QUERIES.register_module()
-class Herding(Query):
+class Herding(FeatureQuery):
     """Picks samples that others are close to, which nothing labelled or picked is close to yet.
 
     Each pick covers most of the pool beyond what is covered: it maximises the sum of
@@ -44,7 +45,8 @@ class Herding(Query):
 
     The picks are those of the greedy algorithm, found lazily. Samples n are drawn from the
     candidates; gains that are equal, not but for rounding, are put in random order. Levels of
-    features are not told apart: together they have unit length, and the largest decides.
+    features are not told apart: together they have unit length, and the largest decides, unless
+    ``features=dict(unit_levels=True)`` gives each the same.
 
     Args:
         weight: What a sample n counts: None for all the same, or ``pred_loss`` for the rank of its
@@ -56,6 +58,7 @@ class Herding(Query):
             where that is 0, the median within a random draw of as many candidates as are picked,
             in 2..1000.
         reference: How many samples n are drawn for each pick; all if there are fewer.
+        features: Of which features the kernel is; see :class:`FeatureQuery`.
 
     Raises:
         ValueError: If a parameter is none of these.
@@ -68,7 +71,9 @@ class Herding(Query):
         weight: str | None = None,
         bandwidth: float | None = None,
         reference: int = 20,
+        features: Mapping | None = None,
     ) -> None:
+        super().__init__(features)
         if weight is not None and weight not in _COLUMNS:
             raise ValueError(
                 f"The 'weight' parameter of Herding must be None or one of {list(_COLUMNS)}. "
@@ -89,7 +94,8 @@ class Herding(Query):
         self.weight = weight
         self.bandwidth = bandwidth
         self.reference = reference
-        self.requires = ("features",) if weight is None else ("features", _COLUMNS[weight])
+        if weight is not None:
+            self.requires = (self.column, _COLUMNS[weight])
 
     def _pick(
         self,
@@ -98,8 +104,8 @@ class Herding(Query):
         budget: int,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        features = unit_length(scores.fields["features"])
-        known = None if labeled is None else unit_length(labeled.fields["features"])
+        features = unit_length(scores.fields[self.column])
+        known = None if labeled is None else unit_length(labeled.fields[self.column])
         drawn = rng.permutation(len(features))[: self.reference * budget]
         bandwidth = self.bandwidth or _bandwidth(known, features, budget, rng)
         weights = self._weights(scores)[drawn]

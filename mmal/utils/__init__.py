@@ -2,14 +2,15 @@ from .atomic import atomic_path
 from .cache_folder import cache_folder
 from .config import registered_class, type_name
 from .few import few
-from .isolation import preserved_random_state, quiet_logs, single_process, without_trace
+from .isolation import preserved_random_state, single_process, without_trace
+from .quiet import quiet
 
 __all__ = [
     "atomic_path",
     "cache_folder",
     "few",
     "preserved_random_state",
-    "quiet_logs",
+    "quiet",
     "registered_class",
     "single_process",
     "type_name",

@@ -1,6 +1,5 @@
 """Running code beside a training without leaving a trace in it."""
 
-import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.logging import MMLogger
 from torch import nn
 
 
@@ -43,18 +41,6 @@ def single_process() -> Iterator[None]:
         yield
     finally:
         torch.distributed.is_initialized = is_initialized
-
-
-@contextmanager
-def quiet_logs() -> Iterator[None]:
-    """Keep from the current log what a training is going to say again."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 @contextmanager

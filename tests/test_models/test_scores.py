@@ -28,8 +28,8 @@ def data(model: nn.Module) -> dict:
 
 
 @torch.no_grad()
-def scores_of(model: nn.Module, data: dict, *names: str) -> dict[str, torch.Tensor]:
-    return score_function(model, names)(data)
+def scores_of(model: nn.Module, data: dict, *names: str, **kwargs) -> dict[str, torch.Tensor]:
+    return score_function(model, names, **kwargs)(data)
 
 
 def test_features_are_averages_over_positions(model, data):
@@ -70,22 +70,61 @@ def test_nothing_above_the_threshold_is_no_uncertainty(model, data):
         assert (values == 0).all(), name
 
 
-def test_no_more_of_the_model_runs_than_is_asked_for(model, data, monkeypatch):
+@pytest.fixture
+def calls(model, monkeypatch) -> list[str]:
+    """What of the model is called from now on, in order."""
     calls = []
-    for owner, name in ((model, "extract_feat"), (model.bbox_head, "forward")):
-        original = getattr(owner, name)
+    parts = dict(
+        extract_feat=(model, "extract_feat"),
+        backbone=(model.backbone, "forward"),
+        head=(model.bbox_head, "forward"),
+        boxes=(model.bbox_head, "predict_by_feat"),  # decoding and NMS
+    )
+    for name, (owner, method) in parts.items():
+        original = getattr(owner, method)
 
         def counted(*args, _original=original, _name=name, **kwargs):
             calls.append(_name)
             return _original(*args, **kwargs)
 
-        monkeypatch.setattr(owner, name, counted)
-    monkeypatch.setattr(model.bbox_head, "predict_by_feat", None)  # decoding and NMS
+        monkeypatch.setattr(owner, method, counted)
+    return calls
 
-    scores_of(model, data, "features", "embedding", "pred_loss")
-    assert calls == ["extract_feat"]
-    scores_of(model, data, "pred_loss", "entropy_mean", "margin_max")
-    assert calls == ["extract_feat"] * 2 + ["forward"]
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["features", "embedding", "pred_loss"], ["extract_feat", "backbone"]),
+        (["pred_loss", "entropy_mean", "margin_max"], ["extract_feat", "backbone", "head"]),
+        (["features", "features_unit", "backbone_features"], ["extract_feat", "backbone"]),
+        (["backbone_features_unit", "pretrained_features"], ["backbone"]),
+        (["pretrained_features"], []),
+        (["object_features"], ["extract_feat", "backbone", "head", "boxes"]),
+        (["margin_max", "object_features_unit"], ["extract_feat", "backbone", "head", "boxes"]),
+        ([], []),
+    ],
+)
+def test_no_more_of_the_model_runs_than_is_asked_for(model, data, calls, names, expected):
+    found = scores_of(model, data, *names, pretrained=nn.Identity())
+    assert calls == expected
+    assert list(found) == names
+
+
+def test_features_of_a_backbone_that_the_module_reads_too(model, data):
+    """Both record what it returns."""
+    expected = scores_of(model, data, "backbone_features")["backbone_features"]
+    model.feat_modules = ["backbone"]
+    found = scores_of(model, data, "pred_loss", "backbone_features")["backbone_features"]
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_head_that_runs_once_gives_what_it_gives_twice(model, data):
+    model.bbox_head.test_cfg.score_thr = 0.35
+    alone = scores_of(model, data, "object_features")["object_features"]
+    both = scores_of(model, data, "entropy_mean", "object_features")
+    assert torch.equal(both["object_features"], alone)
+    assert not torch.equal(alone, model.extract_feat(data["inputs"])[0].mean(dim=(2, 3)))
+    assert "forward" not in vars(model.bbox_head)
 
 
 def test_plain_model_gives_what_is_the_targets(cfg, model, data):
@@ -95,8 +134,8 @@ def test_plain_model_gives_what_is_the_targets(cfg, model, data):
     of_others = ("pred_loss", "embedding", "logit_gradient", "penultimate")
     names = [name for name in SCORES if name not in of_others]
 
-    expected = scores_of(model, data, *names)
-    for name, values in scores_of(plain, data, *names).items():
+    expected = scores_of(model, data, *names, pretrained=model.backbone)
+    for name, values in scores_of(plain, data, *names, pretrained=plain.backbone).items():
         torch.testing.assert_close(values, expected[name])
     with pytest.raises(TypeError, match=r"SingleStageDetector has no .* \['embedding'\]"):
         score_function(plain, ["embedding", "features"])

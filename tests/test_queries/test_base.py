@@ -6,7 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from mmal.models.features import FEATURES, SOURCES
 from mmal.queries import Query, build_query
+from mmal.queries.feature_query import FeatureQuery
 from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
@@ -16,9 +18,16 @@ CONFIGS = [dict(type=name) for name in NAMES] + [
     dict(type="Herding", weight=weight)
     for weight in ("pred_loss", "entropy", "margin", "least_confidence")
 ]
+BY_FEATURES = [name for name in NAMES if issubclass(QUERIES.get(name), FeatureQuery)]
+CONFIGS += [
+    dict(type=name, features=dict(source=source, unit_levels=source != "target"))
+    for name in BY_FEATURES
+    for source in SOURCES
+]
+CONFIGS += [dict(type="Herding", weight="margin", features=dict(unit_levels=True))]
 COLUMNS = [(cfg, column) for cfg in CONFIGS for column in build_query(cfg).requires]
 #: Columns of vectors.
-VECTORS = ("features", "embedding", "logit_gradient", "penultimate")
+VECTORS = (*FEATURES, "embedding", "logit_gradient", "penultimate")
 READ_LABELED = [cfg for cfg in CONFIGS if build_query(cfg).reads_labeled]
 
 
@@ -34,7 +43,7 @@ def make_scores(query: Query, size: int, column=None, prefix: str = "VOC2007") -
     return PoolScores(ids, [f"{i}.jpg" for i in ids], fields)
 
 
-@pytest.fixture(params=CONFIGS, ids=lambda cfg: "-".join(cfg.values()))
+@pytest.fixture(params=CONFIGS, ids=lambda cfg: build_query(cfg).description)
 def query(request) -> Query:
     return build_query(request.param)
 
@@ -118,7 +127,8 @@ def test_labelled_samples_are_never_picked_and_must_have_scores(cfg):
     picks = query.select(scores, 20, np.random.default_rng(0), labeled)
     assert sorted(picks) == scores.ids
     labeled.fields[query.requires[0]][1] = np.nan
-    with pytest.raises(ValueError, match=r"1 of 3 .* 'features' .* 'labelled/000001"):
+    column = query.requires[0]
+    with pytest.raises(ValueError, match=rf"1 of 3 .* '{column}' .* 'labelled/000001"):
         query.select(scores, 1, np.random.default_rng(0), labeled)
 
 

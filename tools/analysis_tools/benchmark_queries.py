@@ -12,6 +12,7 @@ from rich.table import Table
 
 import mmal  # noqa: F401  (registers the queries)
 from mmal.apis.cli import one_line_errors, parse_query
+from mmal.models.features import FEATURES
 from mmal.queries import build_query
 from mmal.structures import PoolScores
 
@@ -20,7 +21,7 @@ EXAMPLE = """example:
   python tools/analysis_tools/benchmark_queries.py LearnedLoss --candidates 10000000
 """
 #: Columns of vectors; all others are one number a sample.
-VECTORS = ("features", "embedding", "logit_gradient", "penultimate")
+VECTORS = (*FEATURES, "embedding", "logit_gradient", "penultimate")
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,13 +9,12 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, is_main_process
 from mmengine.registry import DATASETS
-from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmal.datasets import FeatureStore, PoolDataset
-from mmal.models import build_model
+from mmal.models.pretrained import pretrained_model
 from mmal.structures import Pool
-from mmal.utils import cache_folder, preserved_random_state, quiet_logs, single_process
+from mmal.utils import cache_folder, preserved_random_state, single_process
 
 from ..data_config import DataConfig, target_config, with_leaves
 from .fill import fill
@@ -40,7 +39,7 @@ def with_cached_features(cfg: Config, settings: CachedFeatures) -> Config:
         OSError: If there is no room for the features.
     """
     workers = DataConfig(cfg).loading()["num_workers"]
-    model = _frozen_model(cfg)
+    model = pretrained_model(cfg).to(get_device())
     folder = Path(settings.folder).expanduser() if settings.folder else cache_folder() / "features"
     path = folder / f"{_digest(cfg, model, settings)}.sqlite"
     cfg = _with_cached_pipelines(cfg, path, settings.views)
@@ -64,16 +63,6 @@ def _everything(data: DataConfig) -> PoolDataset:
     pool = Pool(ids)
     pool.commit(ids, "all", None)
     return PoolDataset(data.pool, pool, "labeled", None, data.group_by)
-
-
-def _frozen_model(cfg: Config) -> nn.Module:
-    """Build the model with the weights that its training begins with."""
-    with preserved_random_state(), quiet_logs():
-        model = build_model(cfg)
-        model.init_weights()
-        if cfg.get("load_from"):
-            load_checkpoint(model, cfg.load_from, map_location="cpu")
-    return model.to(get_device()).eval()
 
 
 def _digest(cfg: Config, model: nn.Module, settings: CachedFeatures) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from mmengine.config import Config
 
+from mmal.models.pretrained import has_weights
 from mmal.utils import type_name
 
 from ..data_config import OUTER_WRAPPERS, DataConfig, leaf_datasets, target_config
@@ -73,8 +74,8 @@ class CachedFeatures:
         if "backbone" not in target:
             yield f"the model {target.get('type')} has no backbone."
             return
-        whole = cfg.get("load_from") or _init(target) or _init(target["backbone"])
-        if not whole:
+        inits = [target.get("init_cfg"), target["backbone"].get("init_cfg")]
+        if not cfg.get("load_from") and not any(map(has_weights, inits)):
             yield (
                 "the backbone has no pretrained weights, and would never be trained. Set "
                 "load_from, or init_cfg of the backbone."
@@ -103,7 +104,3 @@ class CachedFeatures:
         names = [type_name(t) for leaf in leaf_datasets(dataset) for t in leaf["pipeline"]]
         if mixing := [name for name in names if _MIXES.search(name)]:
             yield f"the training pipeline mixes images ({', '.join(mixing)}). Remove it."
-
-
-def _init(node: dict) -> bool:
-    return type_name({"type": "", **(node.get("init_cfg") or {})}).startswith("Pretrained")

@@ -1,5 +1,6 @@
 """Learning loss inside any MM training."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 from mmengine.hooks import EMAHook, Hook
 from mmengine.registry import DATASETS
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner, find_latest_checkpoint
+from torch import nn
 
 from mmal.datasets.audit import AuditSettings
 from mmal.evaluation import RankingAccuracy
 from mmal.models import LearningLossMixin
+from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import build_query
 from mmal.registry import HOOKS
 from mmal.structures import Pool
@@ -146,7 +149,7 @@ class ActiveLearningHook(Hook):
                 self._rehearse(runner, problems)
             problems.raise_all()
             self._open_pool(runner)
-            check_scores(model, self._dataset, self.query.requires)
+            check_scores(model, self._dataset, self.query.requires, self._pretrained(runner))
 
     def _rehearse(self, runner: Runner, problems: Problems) -> None:
         """Audit the data; try a batch of each set and the evaluators."""
@@ -179,6 +182,7 @@ class ActiveLearningHook(Hook):
             runner.logger.info(f"The picks of this training are in {runner.work_dir}/picks.txt.")
             return
         data = DataConfig(runner.cfg)
+        pretrained = self._pretrained(runner)
         with evaluated_weights(runner):
             picks, doubt = acquire(
                 self._pool,
@@ -194,6 +198,7 @@ class ActiveLearningHook(Hook):
                     ids=ids,
                     group_score=data.group_score,
                     names=self.query.requires,
+                    pretrained=pretrained,
                     **data.loading(),
                 ),
             )
@@ -231,6 +236,14 @@ class ActiveLearningHook(Hook):
         losses = measure_losses(model, dataset, **data.loading(stage))
         for metric in ranking:
             metric.losses, metric.yardsticks = (losses.pred, losses.target), losses.yardsticks
+
+    def _pretrained(self, runner: Runner) -> nn.Module | None:
+        """The backbone that the training began with, if the query reads its features."""
+        cfg = runner.cfg
+        if runner._resume and cfg.get("load_from"):  # where it goes on, not what it began with
+            cfg = copy.deepcopy(cfg)
+            cfg.load_from = None
+        return pretrained_backbone(cfg, self.query.requires)
 
     def _open_pool(self, runner: Runner) -> None:
         """Build the unlabelled data set; its pool holds no pick yet, or those of this training."""

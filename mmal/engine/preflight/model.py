@@ -41,22 +41,28 @@ def check_batch_size(model: LearningLossMixin, batch_size: int) -> None:
         )
 
 
-def check_scores(model: nn.Module, dataset: PoolDataset, names: Sequence[str]) -> None:
+def check_scores(
+    model: nn.Module,
+    dataset: PoolDataset,
+    names: Sequence[str],
+    pretrained: nn.Module | None = None,
+) -> None:
     """Score one image, so that what the model cannot give is found at once.
 
     Args:
         model: The model.
         dataset: The unlabelled split of a pool, with the test pipeline.
         names: Which scores; with a LearningLoss model the predicted loss is tried in any case.
+        pretrained: For features of the pretrained backbone, that backbone.
 
     Raises:
-        ValueError: If the features do not fit the loss prediction module, or there is no score of
-            a name.
+        ValueError: If the features do not fit the loss prediction module, there is no score of
+            a name, or ``pretrained`` is missing.
         TypeError: If the model cannot give a score.
     """
     if isinstance(model, LearningLossMixin):
         names = list(dict.fromkeys(["pred_loss", *names]))
-    score = score_function(model, names)
+    score = score_function(model, names, pretrained)
     if not names:
         return
     with preserved_random_state(), evaluation_mode(model):

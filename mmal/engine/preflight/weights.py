@@ -9,7 +9,8 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
 
 from mmal.models import build_model
-from mmal.utils import preserved_random_state, quiet_logs, single_process, type_name
+from mmal.models.pretrained import is_pretrained_init
+from mmal.utils import preserved_random_state, quiet, single_process
 
 from .problems import PreflightError, Problems
 
@@ -48,7 +49,7 @@ def pretrained_checkpoints(cfg: Config) -> Iterator[tuple[str, str]]:
 
 def _below(node: object, key: str) -> Iterator[tuple[str, dict]]:
     if isinstance(node, dict):
-        if _is_pretrained(node):
+        if is_pretrained_init(node):
             yield key, node
         for name, child in node.items():
             yield from _below(child, f"{key}.{name}")
@@ -57,24 +58,19 @@ def _below(node: object, key: str) -> Iterator[tuple[str, dict]]:
             yield from _below(child, f"{key}.{number}")
 
 
-def _is_pretrained(node: object) -> bool:
-    named = isinstance(node, dict) and "checkpoint" in node and "type" in node
-    return named and type_name(node).startswith("Pretrained")
-
-
 def _check_fit(cfg: Config, problems: Problems) -> None:
     """Load the checkpoints into a model of its own as a training would; look what changes."""
     keys = list(_below(cfg.model, "model"))
     if not keys and not cfg.get("load_from"):
         return
-    with preserved_random_state(), quiet_logs():
+    with preserved_random_state(), quiet():
         try:
             model = build_model(cfg)
         except Exception:  # the rehearsal builds it, too, and says what is wrong
             return
         for module in model.modules():
             init = getattr(module, "init_cfg", None)
-            if not _is_pretrained(init):
+            if not is_pretrained_init(init):
                 continue
             key = next((key for key, node in keys if node == init), "init_cfg")
             with problems.collect():

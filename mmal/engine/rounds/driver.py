@@ -19,6 +19,7 @@ from mmal.datasets import PoolDataset
 from mmal.evaluation import ranking_measures
 from mmal.evaluation.functional import pair_ranking_accuracy
 from mmal.models import LearningLossMixin
+from mmal.models.pretrained import pretrained_backbone
 from mmal.structures import Pool, PoolScores
 from mmal.utils import single_process
 from mmal.visualization import (
@@ -253,6 +254,7 @@ class RoundDriver:
                 ids=ids,
                 group_score=self._settings.group_score,
                 names=query.requires,
+                pretrained=pretrained_backbone(self._cfg, query.requires),
                 **self._data.loading(),
             )
             seconds["score"] = time.perf_counter() - start

@@ -13,6 +13,7 @@ from mmengine.runner import set_random_seed
 
 from mmal.datasets import PoolDataset
 from mmal.models import build_model
+from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
 from mmal.structures import Pool
 from mmal.utils import few
@@ -116,7 +117,12 @@ class InitialSet:
         model.init_weights()
         model = model.to(get_device())
         scores = score_pool(
-            model, dataset, group_score=data.group_score, names=query.requires, **data.loading()
+            model,
+            dataset,
+            group_score=data.group_score,
+            names=query.requires,
+            pretrained=pretrained_backbone(cfg, query.requires),
+            **data.loading(),
         )
         picks: list = [None]
         if is_main_process():  # on another device distances round differently

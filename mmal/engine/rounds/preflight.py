@@ -14,6 +14,8 @@ from torch import nn
 
 from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
+from mmal.models.features import sources_of
+from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 
@@ -119,7 +121,10 @@ def _examine(
     if problems.failed("randomness.seed"):  # any other will do for the rest
         cfg = copy.deepcopy(cfg)
         cfg.randomness.seed = 0
-    check_pretrained(cfg, problems)
+    weights = Problems()
+    check_pretrained(cfg, weights)
+    loads = not weights.anywhere()
+    problems.extend(weights)
     evaluator = Problems()
     with evaluator.collect("test_evaluator"):
         check_evaluator_files(cfg, "test")
@@ -142,7 +147,9 @@ def _examine(
             with problems.collect("model"):
                 runner = _rehearsal_runner(cfg, settings, pool, listed, Path(folder))
             if not problems.failed("model"):
-                _rehearse(runner, dataset, settings, queries, evaluates, problems)
+                wanted = [q for q in (settings.initial_set.query, *queries) if q is not None]
+                pretrained = _pretrained(cfg, wanted, problems) if loads else None
+                _rehearse(runner, dataset, settings, wanted, pretrained, evaluates, problems)
     problems.extend(data)
     problems.raise_all()
     return pool
@@ -195,11 +202,20 @@ def _rehearsal_runner(
     return runner
 
 
+def _pretrained(cfg: Config, queries: Sequence[dict], problems: Problems) -> nn.Module | None:
+    """Build the pretrained backbone, if a query reads its features and there is one."""
+    with problems.collect():
+        names = [name for query in queries for name in build_query(query).requires]
+        return pretrained_backbone(cfg, names)
+    return None
+
+
 def _rehearse(
     runner: Runner,
     dataset: PoolDataset,
     settings: RoundSettings,
     queries: Sequence[dict],
+    pretrained: nn.Module | None,
     evaluates: bool,
     problems: Problems,
 ) -> None:
@@ -209,9 +225,11 @@ def _rehearse(
     with of_model.collect():
         _check_hooks(runner, model)
         check_labels(model, runner.cfg)
-        for query in [settings.initial_set.query, *queries]:
-            if query is not None:
-                check_scores(model, dataset, build_query(query).requires)
+        for query in queries:
+            names = build_query(query).requires
+            if pretrained is None:  # why was said, or none is asked for
+                names = [name for name in names if not sources_of([name]) & {"pretrained"}]
+            check_scores(model, dataset, names, pretrained)
     fits = not of_model.anywhere()
     problems.extend(of_model)
     if not fits:  # training and evaluation would fail for the same reasons

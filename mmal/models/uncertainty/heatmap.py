@@ -11,6 +11,14 @@ from .base import PredictedDistributions
 HEADS = ("CPMHead", "HeatmapHead", "MSPNHead", "ViPNASHead")
 
 
+def final_heatmaps(model: nn.Module, feats: Sequence[Tensor]) -> Tensor:
+    """Run the head of a model with one of :data:`HEADS`; heights of shape (N, K, H, W), not < 0."""
+    heatmaps = model.head(feats)
+    while not isinstance(heatmaps, Tensor):
+        heatmaps = heatmaps[-1]  # the last stage, and the last unit of it
+    return heatmaps.float().clamp(min=0)
+
+
 class HeatmapDistributions(PredictedDistributions):
     """The peaks of each joint's heatmap: where the joint may be.
 
@@ -32,10 +40,7 @@ class HeatmapDistributions(PredictedDistributions):
         self, model: nn.Module, feats: Sequence[Tensor], data_samples: Sequence
     ) -> list[Tensor]:
         """Run the head's forward; see :class:`PredictedDistributions`."""
-        heatmaps = model.head(feats)
-        while not isinstance(heatmaps, Tensor):
-            heatmaps = heatmaps[-1]  # the last stage, and the last unit of it
-        heights = heatmaps.float().clamp(min=0)
+        heights = final_heatmaps(model, feats)
         peaks = heights * (heights == max_pool2d(heights, 3, stride=1, padding=1))
         peaks = peaks.flatten(2)
         total = peaks.sum(dim=-1, keepdim=True)

@@ -10,6 +10,20 @@ from .base import PredictedDistributions
 ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead")
 
 
+def regions(
+    model: nn.Module, feats: Sequence[Tensor], data_samples: Sequence, test_cfg: dict | None
+) -> list:
+    """Run RPN and RoI head, without mask heads, of a model with one of :data:`ROI_HEADS`.
+
+    Returns:
+        MMDetection's ``InstanceData`` of each sample, boxes in the coordinates of the input: those
+        that ``test_cfg`` leaves, or without one all RoIs.
+    """
+    proposals = model.rpn_head.predict(feats, data_samples, rescale=False)
+    metas = [sample.metainfo for sample in data_samples]
+    return model.roi_head.predict_bbox(feats, metas, proposals, rcnn_test_cfg=test_cfg)
+
+
 class TwoStageDistributions(PredictedDistributions):
     """The RoIs with a class above the detector's ``score_thr``, before NMS.
 
@@ -33,10 +47,8 @@ class TwoStageDistributions(PredictedDistributions):
         self, model: nn.Module, feats: Sequence[Tensor], data_samples: Sequence
     ) -> list[Tensor]:
         """Run RPN and RoI head without mask heads; see :class:`PredictedDistributions`."""
-        proposals = model.rpn_head.predict(feats, data_samples, rescale=False)
-        metas = [sample.metainfo for sample in data_samples]
         # Without a test_cfg MMDetection returns all scores, as for test-time augmentation.
-        results = model.roi_head.predict_bbox(feats, metas, proposals, rcnn_test_cfg=None)
+        results = regions(model, feats, data_samples, test_cfg=None)
         threshold = model.roi_head.test_cfg.score_thr
         scores = [result.scores.float() for result in results]
         # Not "above": NaN is to be kept, so that a model that has diverged is noticed.

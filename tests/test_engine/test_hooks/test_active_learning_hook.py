@@ -14,6 +14,8 @@ from mmengine.runner import Runner
 
 from mmal.engine import DataConfig
 from mmal.engine.hooks import ActiveLearningHook
+from mmal.models import build_model
+from mmal.queries import CoreSet
 from mmal.structures import PoolScores
 
 
@@ -110,6 +112,45 @@ def test_a_resumed_training_is_detached_where_it_was(cfg: Config) -> None:
     assert not runner.model.detach_features
     runner.train()
     assert runner.model.detach_features
+
+
+def test_picks_by_the_backbone_that_training_began_with(
+    pipeline: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resumed training has another checkpoint for load_from."""
+    hook = pipeline.custom_hooks[0]
+    hook.query = dict(type="mmal.CoreSet", features=dict(source="pretrained"))
+    with pytest.raises(ValueError, match=r"names none for the ResNet: neither its init_cfg"):
+        Runner.from_cfg(pipeline).train()
+    assert not list(Path(pipeline.work_dir).glob("*.pth"))
+
+    torch.manual_seed(7)
+    backbone = build_model(pipeline).backbone
+    monkeypatch.chdir(Path(pipeline.work_dir).parent)
+    torch.save(backbone.state_dict(), "weights.pth")  # long paths take mmengine long to format
+    pipeline.model.target.backbone.init_cfg = dict(type="Pretrained", checkpoint="weights.pth")
+    seen, select = [], CoreSet.select
+    monkeypatch.setattr(
+        CoreSet, "select", lambda self, *args: seen.append(args[0]) or select(self, *args)
+    )
+    pipeline.train_dataloader.update(num_workers=0, persistent_workers=False)
+    Runner.from_cfg(pipeline).train()
+    Path(pipeline.work_dir, "pool.json").unlink()
+    pipeline.update(resume=True, load_from=str(Path(pipeline.work_dir, "epoch_2.pth")))
+    Runner.from_cfg(pipeline).train()
+
+    images, resumed = seen
+    assert len(images) == 21
+    found, again = (scores.fields["pretrained_features"] for scores in (images, resumed))
+    np.testing.assert_array_equal(found, again)
+    model = build_model(pipeline)
+    folder = dict(hook.unlabeled, pipeline=DataConfig(pipeline).test_pipeline)
+    data = pseudo_collate([DATASETS.build({**folder, "test_mode": True})[5]])
+    backbone.eval()
+    with torch.no_grad():
+        levels = backbone(model.data_preprocessor(data, False)["inputs"])
+    expected = np.concatenate([level[0].mean(dim=(1, 2)).numpy() for level in levels])
+    np.testing.assert_allclose(found[5], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_bad_input_is_refused_before_training(pipeline: Config) -> None:

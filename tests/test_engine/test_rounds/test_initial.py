@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 
@@ -13,6 +15,7 @@ from mmal.engine import DataConfig, score_pool
 from mmal.engine.rounds import run_rounds
 from mmal.engine.rounds.initial import InitialSet
 from mmal.models import build_model
+from mmal.queries import Herding
 
 CORE_SET = dict(type="mmal.CoreSet")
 
@@ -90,3 +93,62 @@ def test_a_query_on_untrained_features_starts_a_run(cfg: Config) -> None:
             for name in features
         }
         assert far[picks[i]] == pytest.approx(max(far.values()), rel=1e-4)
+
+
+def test_pretrained_features(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the same before and after training."""
+    init_default_scope("mmdet")
+    set_random_seed(7)
+    backbone = build_model(cfg).backbone
+    monkeypatch.chdir(Path(cfg.work_dir).parent)
+    torch.save(backbone.state_dict(), "weights.pth")  # long paths take mmengine long to format
+    cfg.model.target.backbone.init_cfg = dict(type="Pretrained", checkpoint="weights.pth")
+    query = dict(type="mmal.Herding", features=dict(source="pretrained", unit_levels=True))
+    cfg.active_learning.update(rounds=2, initial=dict(size=5, query=query), query=query)
+    cfg.train_dataloader.num_workers = 0
+    seen, select = [], Herding.select
+
+    def seeing(self, scores, budget, rng, labeled=None) -> list[str]:
+        seen.append((scores, labeled))
+        return select(self, scores, budget, rng, labeled)
+
+    monkeypatch.setattr(Herding, "select", seeing)
+    run_rounds(cfg)
+    initial, first = json.loads(Path(cfg.work_dir, "pool.json").read_text())["rounds"]
+    assert first["query"] == "Herding(features=dict(source='pretrained', unit_levels=True))"
+    (at_first, nothing), (candidates, labeled) = seen
+    assert nothing is None
+    assert (len(at_first), len(candidates)) == (16, 11)
+    assert set(labeled.ids) == set(initial["picks"])
+
+    # The weights by themselves, an image at a time.
+    dataset, preprocess = DataConfig(cfg).unlabeled_split(), build_model(cfg).data_preprocessor
+    backbone.eval()
+    expected = {}
+    for data in dataset:
+        data = preprocess(pseudo_collate([data]), False)
+        with torch.no_grad():
+            levels = [level.mean(dim=(2, 3))[0] for level in backbone(data["inputs"])]
+        vector = torch.cat([level / level.norm() for level in levels])
+        expected[data["data_samples"][0].sample_id] = vector.numpy()
+    for scores in (at_first, candidates, labeled):
+        assert list(scores.fields) == ["pretrained_features_unit"]
+        for name, vector in zip(scores.ids, scores.fields["pretrained_features_unit"], strict=True):
+            np.testing.assert_allclose(vector, expected[name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("which", ["initial", "query"])
+def test_pretrained_features_without_weights_are_refused(cfg: Config, which: str) -> None:
+    query = dict(type="mmal.CoreSet", features=dict(source="pretrained"))
+    cfg.active_learning[which] = dict(size=5, query=query) if which == "initial" else query
+    with pytest.raises(ValueError, match=r"names none for the ResNet: neither its init_cfg"):
+        run_rounds(cfg)
+    assert not Path(cfg.work_dir).exists()
+
+
+def test_weights_that_cannot_be_had_are_one_problem(cfg: Config) -> None:
+    query = dict(type="mmal.CoreSet", features=dict(source="pretrained"))
+    cfg.active_learning.query = query
+    cfg.model.target.backbone.init_cfg = dict(type="Pretrained", checkpoint="no/such.pth")
+    with pytest.raises(ValueError, match=r"^model\.target\.backbone\.init_cfg.* cannot be had"):
+        run_rounds(cfg)

@@ -6,6 +6,7 @@ from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 MODELS = Registry("model", parent=MMENGINE_MODELS, scope="mmal", locations=["mmal.models"])
@@ -13,6 +14,9 @@ TASK_UTILS = Registry(
     "task util", parent=MMENGINE_TASK_UTILS, scope="mmal", locations=["mmal.models"]
 )
 DATASETS = Registry("dataset", parent=MMENGINE_DATASETS, scope="mmal", locations=["mmal.datasets"])
+TRANSFORMS = Registry(
+    "transform", parent=MMENGINE_TRANSFORMS, scope="mmal", locations=["mmal.datasets"]
+)
 METRICS = Registry("metric", parent=MMENGINE_METRICS, scope="mmal", locations=["mmal.evaluation"])
 HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmal", locations=["mmal.engine"])
 FUNCTIONS = Registry(

@@ -1,0 +1,3 @@
+from .vary_image import VaryImage
+
+__all__ = ["VaryImage"]

@@ -58,7 +58,7 @@ class Redundant(PoolShaper):
             ValueError: If there are not enough samples for ``size``.
         """
         ids = sorted({info["sample_id"] for info in infos})
-        copied = np.diff(np.round(np.arange(len(ids) + 1) * self.share)).astype(int)
+        copied = np.diff(np.floor(np.arange(len(ids) + 1) * self.share + 0.5)).astype(int)
         ends = np.cumsum(1 + self.copies * copied)
         total = int(ends[-1]) if len(ends) else 0
         size = total if self.size is None else self.size

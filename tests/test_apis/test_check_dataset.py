@@ -128,3 +128,18 @@ def test_training_set_that_cannot_be_built(cfg, tmp_path):
     with pytest.raises(ValueError, match=r"cannot be built: FileNotFoundError.*no\.txt"):
         plot_training_samples(cfg, tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_shaped_pool_is_audited_as_its_data_set_and_drawn_as_it_is(cfg, tmp_path, monkeypatch):
+    plain = audit_config(cfg)
+    data = cfg.train_dataloader.dataset.to_dict()
+    shaped = dict(type="mmal.Redundant", copies=1, size=3)
+    cfg.train_dataloader.dataset = dict(dataset=data, **shaped)
+    report = audit_config(cfg)
+    assert not report.groups
+    assert report.sets == plain.sets
+    drawn = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda f, *a, **k: drawn.append(f) or save(f, *a, **k))
+    assert plot_training_samples(cfg, tmp_path / "sheet.png") == []
+    assert sum(bool(axes.images) for axes in drawn[0].axes) == 3

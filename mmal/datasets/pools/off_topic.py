@@ -16,10 +16,11 @@ from .pool_shaper import PoolShaper
 class OffTopic(PoolShaper):
     """A pool with images from elsewhere, in which there is nothing to annotate.
 
-    A query that picks one has wasted a label: it counts as labelled, and shows
+    A query that picks one has wasted a label, as in open-set annotation (Ning et al., Active
+    Learning for Open-set Annotation, CVPR 2022): it counts as labelled, and is
 
     - in detection, an image without boxes, on which the model trains unless the data set's
-      ``filter_cfg`` or the pipeline leaves such images out;
+      ``filter_cfg`` or the training pipeline leaves such images out;
     - in classification, an image of none of the classes, on which the model does not train.
 
     A sample of top-down pose estimation is a person, so there is nothing off topic.

@@ -20,7 +20,7 @@ class OffTopic(PoolShaper):
     Learning for Open-set Annotation, CVPR 2022): it counts as labelled, and is
 
     - in detection, an image without boxes, on which the model trains unless the data set's
-      ``filter_cfg`` or the training pipeline leaves such images out;
+      ``filter_cfg`` or a transform leaves such images out;
     - in classification, an image of none of the classes, on which the model does not train.
 
     A sample of top-down pose estimation is a person, so there is nothing off topic.

@@ -129,9 +129,7 @@ class DataConfig:
         def held(dataset: dict) -> dict:
             if type_name(dataset) in OUTER_WRAPPERS:
                 return {**dataset, "dataset": held(dataset["dataset"])}
-            return dict(
-                type="mmal.PoolDataset", dataset=dataset, pool=pool, group_by=self.group_by
-            )
+            return dict(type="mmal.PoolDataset", dataset=dataset, pool=pool, group_by=self.group_by)
 
         return held(training)
 

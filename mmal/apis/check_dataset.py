@@ -53,8 +53,8 @@ def plot_training_samples(cfg: Config, path: str | os.PathLike, number: int = 12
         ValueError: If there is no training set, it cannot be built, or has no samples.
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
-    config = _with_packed_joints(copy.deepcopy(DataConfig(cfg).dataset("train")))
     try:
+        config = _with_packed_joints(copy.deepcopy(DataConfig(cfg).all_labeled()))
         dataset = DATASETS.build(config)
         dataset.full_init()
     except Exception as error:  # whatever a data set class stumbles over

@@ -133,14 +133,17 @@ def _files_below(root: Path, closed: list[str]) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names)
 
 
-def _whole_image(path: str) -> dict:
-    """The box of a person who fills the image; of an unreadable one, which is found later, any."""
+def shown_size(path: str | os.PathLike) -> tuple[int, int] | None:
+    """Return width and height of an image as it is loaded; None of an unreadable one."""
     try:
         with Image.open(path) as image:
-            size = image.size
-            if image.getexif().get(_ORIENTATION, 1) >= 5:  # shown, and loaded, on its side
-                size = size[::-1]
+            on_its_side = image.getexif().get(_ORIENTATION, 1) >= 5
+            return image.size[::-1] if on_its_side else image.size
     except OSError:
-        size = (1, 1)
-    box = np.array([[0, 0, *size]], dtype=np.float32)
+        return None
+
+
+def _whole_image(path: str | os.PathLike) -> dict:
+    """The box of a person who fills the image; of an unreadable one, which is found later, any."""
+    box = np.array([[0, 0, *(shown_size(path) or (1, 1))]], dtype=np.float32)
     return dict(bbox=box, bbox_score=np.ones(1, dtype=np.float32))

@@ -13,13 +13,16 @@ from mmal.structures import Pool, PoolError
 from mmal.tasks import Task, task_of
 from mmal.utils import registered_class, type_name
 
+from .pools import peel
+
 
 @DATASETS.register_module()
 class PoolDataset:
     """The labelled or the unlabelled samples of a data set, as a pool file says.
 
     1. The inner data sets (inside Concat and Repeat) list their samples, unfiltered.
-    2. Each sample gets its id; together they are the pool.
+    2. Each sample gets its id; together they are the pool, unless a shaper around the data set
+       makes another one of them (:class:`mmal.datasets.pools.PoolShaper`).
     3. The samples of the split are kept. Labelled ones then pass the data set's own
        ``filter_cfg``; unlabelled ones do not, since what it filters by are labels.
     4. Unlabelled samples lose everything that may be a label (:meth:`mmal.tasks.Task.unlabeled`),
@@ -32,8 +35,9 @@ class PoolDataset:
 
     Args:
         dataset: Config of any data set based on ``mmengine.dataset.BaseDataset``, or of
-            Concat or Repeat data sets around such. Wrappers that mix images or repeat them by
-            their classes (``MultiImageMixDataset``, ``ClassBalancedDataset``) go around this one.
+            Concat or Repeat data sets around such, with or without shapers. Wrappers that mix
+            images or repeat them by their classes (``MultiImageMixDataset``,
+            ``ClassBalancedDataset``) go around this one.
         pool: Path of the pool file, or a pool. Without one, every sample is unlabelled.
         split: ``labeled`` or ``unlabeled``.
         pipeline: Replaces the pipeline of the inner data sets.
@@ -181,6 +185,7 @@ class PoolDataset:
             return [self._load(child) for child in cfg["datasets"]]
         if kind == "RepeatDataset":
             return {cfg["times"]: self._load(cfg["dataset"])}
+        shapers, cfg = peel(cfg)
         if "dataset" in cfg or "datasets" in cfg:
             raise TypeError(
                 f"PoolDataset cannot hold the wrapper {kind}: which samples belong to the pool "
@@ -194,6 +199,8 @@ class PoolDataset:
         names = task_of(dataset).sample_ids(infos, dataset, self.group_by)
         for info, name in zip(infos, names, strict=True):
             info["sample_id"] = name
+        for shaper in shapers:
+            infos = shaper.shape(infos, dataset)
         self.leaves.append(dataset)
         self._infos.append(infos)
         return len(self.leaves) - 1
@@ -251,10 +258,12 @@ class PoolDataset:
         """Leave the chosen samples in each inner data set, and note how many there are."""
         self._sizes: list[int] = []
         for dataset, infos in zip(self.leaves, self._infos, strict=True):
+            task = task_of(dataset)
             kept = [info for info in infos if info["sample_id"] in chosen]
             if self.split == "unlabeled":
-                task = task_of(dataset)
                 kept = [task.unlabeled(info, dataset) for info in kept]
+            else:
+                kept = [info for info in kept if task.is_labeled(info)]
             self._sizes.append(_fill(dataset, kept))
         self._infos.clear()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from mmengine.config import Config
 
 from mmal.datasets import PoolDataset
+from mmal.datasets.pools import is_shaped
 from mmal.structures import Pool
 from mmal.tasks import task_of_pipeline
 from mmal.utils import type_name
@@ -118,6 +119,29 @@ class DataConfig:
             return task.labeled_dataset({**leaf, "pipeline": pipeline})
 
         return with_leaves(copy.deepcopy(self.dataset(stage)), labeled)
+
+    def all_labeled(self) -> dict:
+        """Return the training data's config as if all of it were labelled.
+
+        That is the config itself, unless it shapes a pool, which is for PoolDataset to hold.
+        """
+        training = self.dataset("train")
+        if not is_shaped(training):
+            return training
+        pool = self.labeled_pool()
+
+        def held(dataset: dict) -> dict:
+            if type_name(dataset) in OUTER_WRAPPERS:
+                return {**dataset, "dataset": held(dataset["dataset"])}
+            return dict(type="mmal.PoolDataset", dataset=dataset, pool=pool, group_by=self.group_by)
+
+        return held(training)
+
+    def labeled_pool(self) -> Pool:
+        """Return the pool with all of its samples labelled."""
+        pool = Pool(self.unlabeled_split().pool.ids)
+        pool.commit(pool.ids, "all", None)
+        return pool
 
     def labeled_split(self, pool: Pool) -> PoolDataset:
         """Build what is labelled of the training data, without a pipeline: to be counted.

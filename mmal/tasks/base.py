@@ -34,7 +34,7 @@ class Task(ABC):
     packer: str
     annotation: str
     cost: str
-    unlabeled_keys = frozenset({"img_path", "img_id", "height", "width", "sample_id"})
+    unlabeled_keys = frozenset({"img_path", "img_id", "height", "width", "sample_id", "variant"})
 
     def has(self, dataset: BaseDataset) -> bool:
         """Whether a data set is of this task, by its class or by what packs its samples."""
@@ -69,6 +69,32 @@ class Task(ABC):
     def unlabeled(self, info: dict, dataset: BaseDataset) -> dict:
         """Return what of a data info an unlabelled sample shows."""
         return {key: info[key] for key in self.unlabeled_keys & info.keys()}
+
+    def is_labeled(self, info: dict) -> bool:
+        """Whether an annotator's look at a sample gave anything that a model can train on."""
+        return True
+
+    def off_topic(self) -> dict:
+        """Return what an annotator makes of an image in which nothing is of interest.
+
+        Raises:
+            ValueError: If samples of the task are not images.
+        """
+        raise ValueError(
+            f"Where {self.annotation} are annotated, a sample is always of interest: OffTopic is "
+            "for object detection and classification."
+        )
+
+    def classes_of(self, info: dict) -> list[int]:
+        """Return the labels of the classes that an annotator named in a sample, if any.
+
+        Raises:
+            ValueError: If the task knows no classes.
+        """
+        raise ValueError(
+            f"Where {self.annotation} are annotated, samples have no classes: LongTailed is for "
+            "object detection and classification."
+        )
 
     @abstractmethod
     def count(self, infos: Sequence[dict], metainfo: dict) -> int:

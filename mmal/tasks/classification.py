@@ -33,13 +33,25 @@ class ClassificationTask(Task):
             for i, info in enumerate(infos)
         ]
 
+    def is_labeled(self, info: dict) -> bool:
+        """Whether an image has labels, if only an empty list: those off topic have none."""
+        return "gt_label" in info
+
+    def off_topic(self) -> dict:
+        """Return no label: there is no class for what is of none."""
+        return {}
+
+    def classes_of(self, info: dict) -> list[int]:
+        """Return an image's labels."""
+        return np.ravel(info.get("gt_label", [])).astype(int).tolist()
+
     def count(self, infos: Sequence[dict], metainfo: dict) -> int:
         """Count labels, each of an image's."""
         return sum(np.size(info["gt_label"]) for info in infos)
 
     def histogram(self, infos: Sequence[dict], metainfo: dict) -> dict[str, int]:
         """Count labels by class."""
-        counts = Counter(int(label) for info in infos for label in np.ravel(info["gt_label"]))
+        counts = Counter(label for info in infos for label in self.classes_of(info))
         names = list(metainfo.get("classes") or ())
         names += [f"class {i}" for i in range(len(names), max(counts, default=-1) + 1)]
         return {name: counts[i] for i, name in enumerate(names)}

@@ -33,6 +33,16 @@ class DetectionTask(Task):
         """Return what an unlabelled image shows: no boxes, which pipelines look for."""
         return {**super().unlabeled(info, dataset), "instances": []}
 
+    def off_topic(self) -> dict:
+        """Return no boxes."""
+        return {"instances": []}
+
+    def classes_of(self, info: dict) -> list[int]:
+        """Return the labels of an image's boxes, those ignored in training included."""
+        labels = (int(box["bbox_label"]) for box in info.get("instances", ()))
+        # Some data sets mark what is to be ignored by a label of -1.
+        return [label for label in labels if label >= 0]
+
     def count(self, infos: Sequence[dict], metainfo: dict) -> int:
         """Count boxes."""
         return sum(len(info.get("instances", ())) for info in infos)
@@ -40,10 +50,8 @@ class DetectionTask(Task):
     def histogram(self, infos: Sequence[dict], metainfo: dict) -> dict[str, int]:
         """Count boxes by class."""
         names = list(metainfo.get("classes") or ())
-        boxes = (box["bbox_label"] for info in infos for box in info.get("instances", ()))
-        labels = np.array(list(boxes), dtype=int)
-        # Some data sets mark what is to be ignored by a label of -1.
-        counts = np.bincount(labels[labels >= 0], minlength=len(names))
+        labels = [label for info in infos for label in self.classes_of(info)]
+        counts = np.bincount(np.array(labels, dtype=int), minlength=len(names))
         names += [f"class {i}" for i in range(len(names), len(counts))]
         return dict(zip(names, counts.tolist(), strict=True))
 

@@ -128,3 +128,15 @@ def test_training_set_that_cannot_be_built(cfg, tmp_path):
     with pytest.raises(ValueError, match=r"cannot be built: FileNotFoundError.*no\.txt"):
         plot_training_samples(cfg, tmp_path / "sheet.png")
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_shaped_pool_is_audited_as_its_data_set_and_drawn_as_it_is(cfg, tmp_path, titles):
+    plain = audit_config(cfg)
+    data = cfg.train_dataloader.dataset.to_dict()
+    cfg.train_dataloader.dataset = dict(type="mmal.Redundant", copies=2, size=3, dataset=data)
+    report = audit_config(cfg)
+    assert not report.groups
+    assert report.sets == plain.sets
+    assert plot_training_samples(cfg, tmp_path / "sheet.png") == []
+    assert len(titles[0]) == 3
+    assert len(set(titles[0])) == 1  # an image and its two copies, which are of one file

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, init_default_scope
 
 from mmal.engine import DataConfig
 from mmal.engine.data_config import leaf_datasets
@@ -148,3 +148,17 @@ def test_annotations_are_those_that_training_loads():
     )
 
     assert DataConfig(cfg).labeled_dataset()["pipeline"] == [LOAD, masks, RESIZE, PACK]
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_training_data_that_shape_a_pool_are_as_if_all_were_labelled(outer, cfg):
+    data = cfg.train_dataloader.dataset.to_dict()
+    assert DataConfig(cfg).all_labeled() == data
+    cfg.train_dataloader.dataset = dict(type="mmal.Redundant", copies=2, dataset=data)
+    if outer:
+        mixed = dict(type="mmdet.MultiImageMixDataset", pipeline=[])
+        cfg.train_dataloader.dataset = dict(dataset=cfg.train_dataloader.dataset, **mixed)
+    init_default_scope("mmdet")
+    found = DATASETS.build(DataConfig(cfg).all_labeled())
+    assert len(found) == 3 * 16
+    assert type(found).__name__ == ("MultiImageMixDataset" if outer else "PoolDataset")

@@ -13,7 +13,6 @@ from torch import nn
 
 from mmal.datasets import FeatureStore, PoolDataset
 from mmal.models.pretrained import pretrained_model
-from mmal.structures import Pool
 from mmal.utils import cache_folder, preserved_random_state, single_process
 
 from ..data_config import DataConfig, target_config, with_leaves
@@ -47,7 +46,9 @@ def with_cached_features(cfg: Config, settings: CachedFeatures) -> Config:
         with single_process(), preserved_random_state():
             data = DataConfig(cfg)
             sets = {
-                "training images": lambda: _everything(data),
+                "training images": lambda: PoolDataset(
+                    data.pool, data.labeled_pool(), "labeled", None, data.group_by
+                ),
                 "candidates": data.unlabeled_split,
                 "test images": lambda: DATASETS.build(data.dataset("test")),
                 "test losses": lambda: DATASETS.build(data.labeled_dataset()),
@@ -55,14 +56,6 @@ def with_cached_features(cfg: Config, settings: CachedFeatures) -> Config:
             fill(FeatureStore(path), sets, model, settings, workers)
     barrier()
     return _with_cached_model(cfg, FeatureStore(path).shapes)
-
-
-def _everything(data: DataConfig) -> PoolDataset:
-    """The training images as if all were labelled, with the training pipeline."""
-    ids = data.unlabeled_split().pool.ids
-    pool = Pool(ids)
-    pool.commit(ids, "all", None)
-    return PoolDataset(data.pool, pool, "labeled", None, data.group_by)
 
 
 def _digest(cfg: Config, model: nn.Module, settings: CachedFeatures) -> str:

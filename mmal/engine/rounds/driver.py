@@ -20,7 +20,7 @@ from mmal.evaluation import ranking_measures
 from mmal.evaluation.functional import pair_ranking_accuracy
 from mmal.models import LearningLossMixin
 from mmal.models.pretrained import pretrained_backbone
-from mmal.structures import Pool, PoolScores
+from mmal.structures import PoolScores
 from mmal.utils import single_process
 from mmal.visualization import (
     plot_curves,
@@ -299,9 +299,7 @@ class RoundDriver:
     @functools.cached_property
     def _everything(self) -> PoolDataset:
         """All samples with their labels, for histograms of the pool."""
-        pool = Pool(self._pool.ids)
-        pool.commit(self._pool.ids, "all", None)
-        return self._data.labeled_split(pool)
+        return self._data.labeled_split(self._data.labeled_pool())
 
     def _save(self, record: dict) -> None:
         if is_main_process():

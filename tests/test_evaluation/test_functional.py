@@ -77,6 +77,11 @@ def test_nan_if_no_pair_counts(target):
     assert math.isnan(pair_ranking_accuracy(np.arange(len(target)), np.array(target)))
 
 
+def test_nan_if_a_prediction_is_none_and_half_if_all_are_equal():
+    assert math.isnan(pair_ranking_accuracy(np.array([1, np.nan, 3]), np.array([1, 2, 3])))
+    assert pair_ranking_accuracy(np.full(3, np.inf), np.array([1, 2, 3])) == 0.5
+
+
 def ranks_by_counting(values: np.ndarray) -> np.ndarray:
     """The mean of the places that equal values share, counted from 1."""
     below = (values[None] < values[:, None]).sum(axis=1)

@@ -5,6 +5,8 @@ _base_ = "./mobilenetv2_lspet.py"
 
 codec = _base_.codec
 model = dict(
+    # It also reads how uncertain the model's own predictions are: docs/results.md.
+    loss_predictor=dict(reads_predictions=True),
     target=dict(
         backbone=dict(
             init_cfg=dict(

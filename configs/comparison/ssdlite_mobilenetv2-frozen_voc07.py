@@ -4,6 +4,8 @@ _base_ = "./ssdlite_mobilenetv2_voc-small.py"
 
 data_root = "data/voc07/"
 model = dict(
+    # It also reads how uncertain the model's own predictions are: docs/results.md.
+    loss_predictor=dict(reads_predictions=True),
     target=dict(
         backbone=dict(
             init_cfg=dict(

@@ -60,9 +60,11 @@ def evaluation_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
 
 
 def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Config:
-    # The runner dumps the config under its file's name.
+    # The runner dumps the config under its file's name, into checkpoints and logs, too: laying out
+    # the code each time takes longer than a small training.
     name = f"config_{stage}.py"
-    cfg = Config(copy.deepcopy(cfg.to_dict()), cfg_text=cfg.text or "#", filename=name)
+    content, text = copy.deepcopy(cfg.to_dict()), cfg.text or "#"
+    cfg = Config(content, cfg_text=text, filename=name, format_python_code=False)
     cfg.work_dir = str(work_dir.round_dir(index))
     # Two, so that the last is still there while the next is being written. A round evaluates the
     # end of its training, so that is saved, and there is no validation to find a best by.

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from scipy.io import savemat
 
 CLASSES = ("cat", "dog")
@@ -37,6 +38,12 @@ def _cheap_garbage_collection() -> None:
 def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Remember the images of tests apart from the user's."""
     os.environ["MMAL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _usual_scope() -> None:
+    """Begin each file with the default scope that most of them mean, whatever ran before."""
+    init_default_scope("mmdet")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from mmal.apis.cli import (
     one_line_errors,
     parse_query,
 )
+from mmal.engine.cached_features import CachedFeaturesError
 
 EXAMPLE = """example:
   python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/demo
@@ -48,7 +49,7 @@ def main() -> None:
         rounds = prepare_rounds(cfg, resume=args.resume)
     try:
         rounds.run()
-    except FloatingPointError as error:  # a training that diverged
+    except (CachedFeaturesError, FloatingPointError) as error:  # a training that diverged
         sys.exit(f"error: {error}")
 
 

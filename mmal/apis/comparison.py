@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmal.engine.cached_features import CachedFeatures, with_cached_features
-from mmal.engine.rounds import WorkDir, check_queries
+from mmal.engine.cached_features import with_cached_features
+from mmal.engine.rounds import RoundSettings, WorkDir, check_queries
 from mmal.utils import atomic_path
 from mmal.visualization import read_curve
 
@@ -123,7 +123,7 @@ class Comparison:
         work = {(query, s): self._left(query, s) for query in self._folders() for s in self.seeds}
         remaining = TrialProgress(work, jobs)
         with self._locked():
-            cached = CachedFeatures.of(self.cfg.active_learning.get("cached_features"))
+            cached = RoundSettings.from_config(self.cfg).cached
             if cached is not None and any(work.values()):
                 init_default_scope(self.cfg.get("default_scope", "mmdet"))
                 with_cached_features(self.cfg, cached)
@@ -313,6 +313,8 @@ def _settings(cfg: Config) -> dict:
     for key in ("work_dir", "randomness", "launcher"):
         settings.pop(key, None)
     rounds = settings.pop("active_learning")
+    if rounds.get("cached_features") is not None:
+        rounds["cached_features"].pop("folder", None)  # where they are changes nothing
     return settings | {
         f"active_learning.{k}": v for k, v in rounds.items() if k not in ("rounds", "query")
     }

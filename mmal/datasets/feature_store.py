@@ -14,14 +14,17 @@ from torch import Tensor
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS features "
-    "(id INTEGER PRIMARY KEY, digest BLOB UNIQUE, content BLOB)",
+    "(id INTEGER PRIMARY KEY, digest BLOB UNIQUE, shapes TEXT, content BLOB)",
     "CREATE TABLE IF NOT EXISTS views (key BLOB PRIMARY KEY, feature INTEGER, sample BLOB)",
-    "CREATE TABLE IF NOT EXISTS shapes (level INTEGER PRIMARY KEY, shape TEXT)",
 )
 _READ = (
     "SELECT sample, content FROM views LEFT JOIN features ON views.feature = features.id "
     "WHERE key = ?"
 )
+_SHAPES = "SELECT shapes FROM views JOIN features ON views.feature = features.id WHERE key = ?"
+
+#: Of an image's features, (C, H, W) a level.
+Shapes = tuple[tuple[int, ...], ...]
 
 
 class _ArrayPickler(pickle.Pickler):
@@ -34,7 +37,7 @@ class _ArrayPickler(pickle.Pickler):
 
 
 def packed_sample(sample: object) -> bytes:
-    """Pickle a data sample, its tensors on the CPU, for ``pickle.loads``."""
+    """Pickle what holds tensors, a data sample for example, for ``pickle.loads``."""
     buffer = io.BytesIO()
     _ArrayPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(sample)
     return buffer.getvalue()
@@ -45,13 +48,25 @@ class View(NamedTuple):
 
     Attributes:
         key: Of the sample, the pipeline and the number of the view.
-        sample: The pickled data sample; None if the pipeline rejected the sample.
+        sample: The packed data sample; None if the pipeline rejected the sample.
         digest: Of the preprocessed image, by which its features are found; None with ``sample``.
     """
 
     key: bytes
     sample: bytes | None
     digest: bytes | None
+
+
+class Features(NamedTuple):
+    """The features of an image.
+
+    Attributes:
+        shapes: Of the levels.
+        content: All levels in one vector, in half precision.
+    """
+
+    shapes: Shapes
+    content: bytes
 
 
 class FeatureStore:
@@ -91,29 +106,33 @@ class FeatureStore:
             raise KeyError(key)
         return row
 
-    def add(self, views: Iterable[View], features: dict[bytes, bytes]) -> None:
+    def shapes(self, key: bytes) -> Shapes | None:
+        """Return the shapes of a view's features; None if the pipeline rejected the sample.
+
+        Raises:
+            KeyError: If there is no such view.
+        """
+        row = self._connection.execute(_SHAPES, (key,)).fetchone()
+        if row is None:
+            self.read(key)
+            return None
+        return tuple(tuple(map(int, shape.split("x"))) for shape in row[0].split())
+
+    def add(self, views: Iterable[View], features: dict[bytes, Features]) -> None:
         """Add views, and the features of their images by digest: all or nothing."""
+        rows = [
+            (digest, " ".join("x".join(map(str, shape)) for shape in found.shapes), found.content)
+            for digest, found in features.items()
+        ]
         with self._connection as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO features (digest, content) VALUES (?, ?)", features.items()
+                "INSERT OR IGNORE INTO features (digest, shapes, content) VALUES (?, ?, ?)", rows
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO views VALUES "
                 "(?, (SELECT id FROM features WHERE digest = ?), ?)",
                 [(view.key, view.digest, view.sample) for view in views],
             )
-
-    @property
-    def shapes(self) -> list[tuple[int, ...]]:
-        """The shapes of an image's features, one a level; empty before anything was added."""
-        rows = self._connection.execute("SELECT shape FROM shapes ORDER BY level")
-        return [tuple(map(int, shape.split(","))) for (shape,) in rows]
-
-    @shapes.setter
-    def shapes(self, shapes: Iterable[tuple[int, ...]]) -> None:
-        rows = [(level, ",".join(map(str, shape))) for level, shape in enumerate(shapes)]
-        with self._connection as connection:
-            connection.executemany("INSERT OR REPLACE INTO shapes VALUES (?, ?)", rows)
 
     @property
     def _connection(self) -> sqlite3.Connection:

@@ -90,7 +90,11 @@ class PoolDataset:
             raise ValueError(
                 f"The {split} split of the pool {pool if isinstance(pool, str) else ''} is empty: "
                 f"{len(self.pool.labeled_ids)} of {len(ids)} samples are labelled"
-                + (" and the data set's filter_cfg drops them all." if chosen else ".")
+                + (
+                    " and the data set's filter_cfg drops them all, or none has a label."
+                    if chosen
+                    else "."
+                )
             )
 
     @property

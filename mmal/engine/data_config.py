@@ -187,6 +187,16 @@ def target_config(cfg: Config) -> dict:
     return cfg.model["target"] if type_name(cfg.model) == "LearningLoss" else cfg.model
 
 
+def preprocessor_config(cfg: Config) -> dict:
+    """Return the config of the data preprocessor: the target's own, the model's, or the config's.
+
+    A model whose class has one of its own returns an empty dict.
+    """
+    owners = (target_config(cfg), cfg.model, cfg)
+    given = (owner.get("data_preprocessor") for owner in owners)
+    return next((found for found in given if found is not None), {})
+
+
 def with_leaves(dataset: dict, change: Callable[[dict], dict]) -> dict:
     """Return a data set config, each data set in its wrappers replaced by what `change` makes."""
     if "datasets" in dataset:

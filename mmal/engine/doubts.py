@@ -23,7 +23,8 @@ def doubt_about_ranking(accuracy: float, samples: int, dead: float | None = None
     """Say why a loss prediction module's order means nothing, if it does not.
 
     Args:
-        accuracy: Its ranking accuracy on test samples; NaN if no two of them have an order.
+        accuracy: Its ranking accuracy on test samples; NaN if no two of them have an order, or a
+            prediction is NaN.
         samples: How many.
         dead: The share of its units that are 0 on all of them.
 
@@ -34,7 +35,7 @@ def doubt_about_ranking(accuracy: float, samples: int, dead: float | None = None
     if accuracy > limit:
         return None
     if np.isnan(accuracy):
-        return f"of {samples} test samples no two have losses in an order"
+        return f"of {samples} test samples no two have losses in an order, or a prediction is NaN"
     found = f"ranking accuracy {accuracy:.3f} of {samples} test samples"
     if limit >= 1:
         return f"{found} says nothing: they are too few"

@@ -42,6 +42,7 @@ class DiverseLoss(FeatureQuery):
         ValueError: If a parameter is none of these.
     """
 
+    requires = ("features", "pred_loss")
     reads_labeled = True
 
     def __init__(self, emphasis: float = 1.0, features: Mapping | None = None) -> None:

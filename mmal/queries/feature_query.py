@@ -25,6 +25,7 @@ class FeatureQuery(Query):
     """
 
     column: str = "features"
+    requires = ("features",)
 
     def __init__(self, features: Mapping | None = None) -> None:
         if features is not None:

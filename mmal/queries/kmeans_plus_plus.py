@@ -27,6 +27,7 @@ class KMeansPlusPlus(FeatureQuery):
     """
 
     column = "embedding"
+    requires = ("embedding", "pred_loss")
 
     def __init__(self, features: Mapping | None = None) -> None:
         super().__init__(features)

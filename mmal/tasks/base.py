@@ -26,6 +26,7 @@ class Task(ABC):
         packer: The transform that packs the task's samples, last in a pipeline.
         annotation: What annotators make, in the plural; a column of ``curve.csv``.
         cost: The axis of a plot over it.
+        whole_images: Whether what is predicted is said of an image, not of places in it.
         unlabeled_keys: What an unlabelled sample shows. Everything else that a data set knows of
             it is a label, or may be one.
     """
@@ -34,6 +35,7 @@ class Task(ABC):
     packer: str
     annotation: str
     cost: str
+    whole_images = False
     unlabeled_keys = frozenset({"img_path", "img_id", "height", "width", "sample_id", "variant"})
 
     def has(self, dataset: BaseDataset) -> bool:

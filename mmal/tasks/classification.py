@@ -19,6 +19,7 @@ class ClassificationTask(Task):
     packer = "PackInputs"
     annotation = "labels"
     cost = "labels given"
+    whole_images = True
     unlabeled_keys = Task.unlabeled_keys | {"img"}
 
     def sample_ids(

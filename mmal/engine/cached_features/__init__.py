@@ -1,4 +1,4 @@
 from .config import with_cached_features
-from .settings import CachedFeatures
+from .settings import CachedFeatures, CachedFeaturesError
 
-__all__ = ["CachedFeatures", "with_cached_features"]
+__all__ = ["CachedFeatures", "CachedFeaturesError", "with_cached_features"]

@@ -7,17 +7,21 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import barrier, is_main_process
 from mmengine.registry import DATASETS
 from torch import nn
 
 from mmal.datasets import FeatureStore, PoolDataset
+from mmal.datasets.feature_store import Shapes
+from mmal.models import LearningLossMixin
 from mmal.models.pretrained import pretrained_model
 from mmal.utils import cache_folder, preserved_random_state, single_process
 
-from ..data_config import DataConfig, target_config, with_leaves
+from ..data_config import DataConfig, preprocessor_config, target_config, with_leaves
 from .fill import fill
 from .settings import CachedFeatures
+
+#: Of the files' content; another one when keys or columns change their meaning.
+_VERSION = 1
 
 
 def with_cached_features(cfg: Config, settings: CachedFeatures) -> Config:
@@ -34,28 +38,28 @@ def with_cached_features(cfg: Config, settings: CachedFeatures) -> Config:
         The config with ``mmal.CachedViews`` as its pipelines and ``mmal.CachedBackbone``.
 
     Raises:
-        ValueError: If images do not all give features of the same shapes.
-        OSError: If there is no room for the features.
+        CachedFeaturesError: If images do not all give features of the same shapes, or there is no
+            room for them.
     """
     workers = DataConfig(cfg).loading()["num_workers"]
     model = pretrained_model(cfg).to(get_device())
     folder = Path(settings.folder).expanduser() if settings.folder else cache_folder() / "features"
     path = folder / f"{_digest(cfg, model, settings)}.sqlite"
     cfg = _with_cached_pipelines(cfg, path, settings.views)
-    if is_main_process():
-        with single_process(), preserved_random_state():
-            data = DataConfig(cfg)
-            sets = {
-                "training images": lambda: PoolDataset(
-                    data.pool, data.labeled_pool(), "labeled", None, data.group_by
-                ),
-                "candidates": data.unlabeled_split,
-                "test images": lambda: DATASETS.build(data.dataset("test")),
-                "test losses": lambda: DATASETS.build(data.labeled_dataset()),
-            }
-            fill(FeatureStore(path), sets, model, settings, workers)
-    barrier()
-    return _with_cached_model(cfg, FeatureStore(path).shapes)
+    data = DataConfig(cfg)
+    sets = {
+        "training images": lambda: PoolDataset(
+            data.pool, data.labeled_pool(), "labeled", None, data.group_by
+        ),
+        "candidates": data.unlabeled_split,
+        "test images": lambda: DATASETS.build(data.dataset("test")),
+    }
+    if isinstance(model, LearningLossMixin):
+        sets["test losses"] = lambda: DATASETS.build(data.labeled_dataset())
+    # Each process by itself, so that none waits at a barrier for hours.
+    with single_process(), preserved_random_state():
+        shapes = fill(FeatureStore(path), sets, model, settings, workers)
+    return _with_cached_model(cfg, shapes)
 
 
 def _digest(cfg: Config, model: nn.Module, settings: CachedFeatures) -> str:
@@ -64,9 +68,8 @@ def _digest(cfg: Config, model: nn.Module, settings: CachedFeatures) -> str:
     for name, value in sorted(model.backbone.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.cpu().numpy().tobytes())
-    target = target_config(cfg)
-    preprocessor = target.get("data_preprocessor") or cfg.get("data_preprocessor")
-    described = [target["backbone"], preprocessor, settings.average]
+    backbone = target_config(cfg)["backbone"]
+    described = [_VERSION, backbone, preprocessor_config(cfg), settings.average]
     digest.update(json.dumps(described, sort_keys=True, default=repr).encode())
     return digest.hexdigest()
 
@@ -88,10 +91,11 @@ def _with_cached_pipelines(cfg: Config, path: Path, views: int) -> Config:
     return cfg
 
 
-def _with_cached_model(cfg: Config, shapes: list[tuple[int, ...]]) -> Config:
+def _with_cached_model(cfg: Config, shapes: Shapes) -> Config:
     target = target_config(cfg)
     target["backbone"] = dict(type="mmal.CachedBackbone", shapes=shapes)
-    cfg.pop("data_preprocessor", None)
+    for owner in (cfg, cfg.model):
+        owner.pop("data_preprocessor", None)
     target["data_preprocessor"] = dict(type="mmal.CachedInputs")
     cfg.efficient_conv_bn_eval = None  # of the backbone, which is not there
     return cfg

@@ -7,12 +7,26 @@ from dataclasses import dataclass, fields
 from mmengine.config import Config
 
 from mmal.models.pretrained import has_weights
+from mmal.tasks import task_of_pipeline
 from mmal.utils import type_name
 
-from ..data_config import OUTER_WRAPPERS, DataConfig, leaf_datasets, target_config
+from ..data_config import (
+    OUTER_WRAPPERS,
+    DataConfig,
+    leaf_datasets,
+    preprocessor_config,
+    target_config,
+)
 
 #: Names of transforms that make one image of several.
-_MIXES = re.compile("mosaic|mix", re.IGNORECASE)
+_MIXES = re.compile("mosaic|mixup|cutmix|resizemix|copypaste", re.IGNORECASE)
+
+
+class CachedFeaturesError(ValueError):
+    """Features that cannot be computed, or not be kept."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"active_learning.cached_features: {reason}")
 
 
 @dataclass(frozen=True)
@@ -60,22 +74,28 @@ class CachedFeatures:
             )
         return cls(**given)
 
+    @property
+    def what_is_trained(self) -> dict:
+        """What decides the models that rounds train: all but where the files are."""
+        return dict(views=self.views, average=self.average)
+
     def check(self, cfg: Config) -> None:
         """Refuse configs whose training does not begin at the features of a backbone.
 
         Raises:
-            ValueError: If one does not; the message says all reasons.
+            CachedFeaturesError: If one does not; the message says all reasons.
         """
-        if reasons := list(self._reasons(cfg)):
-            raise ValueError("active_learning.cached_features cannot be: " + " ".join(reasons))
+        if reasons := [*self._of_the_model(cfg), *self._of_the_data(cfg)]:
+            raise CachedFeaturesError(" ".join(reasons))
 
-    def _reasons(self, cfg: Config) -> Iterator[str]:
+    def _of_the_model(self, cfg: Config) -> Iterator[str]:
         target = target_config(cfg)
         if "backbone" not in target:
             yield f"the model {target.get('type')} has no backbone."
             return
-        inits = [target.get("init_cfg"), target["backbone"].get("init_cfg")]
-        if not cfg.get("load_from") and not any(map(has_weights, inits)):
+        given = [cfg.get("load_from"), target.get("pretrained"), target.backbone.get("pretrained")]
+        inits = [target.get("init_cfg"), target.backbone.get("init_cfg")]
+        if not any(given) and not any(map(has_weights, inits)):
             yield (
                 "the backbone has no pretrained weights, and would never be trained. Set "
                 "load_from, or init_cfg of the backbone."
@@ -90,17 +110,44 @@ class CachedFeatures:
             yield (
                 "the evaluation flips images. Set flip_test=False in the test_cfg of the target."
             )
-        preprocessor = cfg.get("data_preprocessor") or target.get("data_preprocessor") or {}
+        preprocessor = preprocessor_config(cfg)
         if preprocessor.get("batch_augments") or (target.get("train_cfg") or {}).get("augments"):
             yield (
-                "batches mix images (batch_augments of data_preprocessor, or augments of the "
-                "target's train_cfg). Remove it."
+                "batches of images are changed (batch_augments of data_preprocessor, or augments "
+                "of the target's train_cfg). Remove it."
             )
+
+    def _of_the_data(self, cfg: Config) -> Iterator[str]:
         dataset = DataConfig(cfg).dataset("train")
         while type_name(dataset) in OUTER_WRAPPERS:
             if dataset.get("pipeline"):
                 yield f"{type_name(dataset)} mixes images. Remove it from train_dataloader."
             dataset = dataset["dataset"]
-        names = [type_name(t) for leaf in leaf_datasets(dataset) for t in leaf["pipeline"]]
+        leaves = list(leaf_datasets(dataset))
+        names = [name for leaf in leaves for name in _transform_names(leaf["pipeline"])]
         if mixing := [name for name in names if _MIXES.search(name)]:
             yield f"the training pipeline mixes images ({', '.join(mixing)}). Remove it."
+        for hook in cfg.get("custom_hooks") or []:
+            if "Switch" in type_name(hook):
+                yield (
+                    f"{type_name(hook)} changes the pipeline during training. Remove it from "
+                    "custom_hooks."
+                )
+        task = task_of_pipeline(leaves[0]["pipeline"])
+        if self.average and not task.whole_images:
+            yield (
+                f"where {task.annotation} are predicted, heads need more than averages over the "
+                "positions. Set average=False."
+            )
+
+
+def _transform_names(node: object) -> Iterator[str]:
+    """Yield the types of transforms, of those inside others, too."""
+    if isinstance(node, Mapping):
+        if "type" in node:
+            yield type_name(node)
+        for child in node.values():
+            yield from _transform_names(child)
+    elif isinstance(node, list | tuple):
+        for child in node:
+            yield from _transform_names(child)

@@ -31,7 +31,7 @@ from mmal.visualization import (
 )
 
 from ..acquisition import acquire, image_paths, write_image_list
-from ..cached_features import CachedFeatures, with_cached_features
+from ..cached_features import with_cached_features
 from ..data_config import DataConfig
 from ..doubts import doubt_about_ranking
 from ..ranking import MeasuredLosses, measure_losses
@@ -114,8 +114,8 @@ class RoundDriver:
             ) from error
 
     def _run(self) -> list[dict]:
-        if self._settings.cached_features is not None:
-            cached = CachedFeatures.of(self._settings.cached_features)
+        cached = self._settings.cached
+        if cached is not None and not self._work_dir.finished(self._settings.rounds):
             self._cfg = with_cached_features(self._cfg, cached)
             self._data = DataConfig(self._cfg)
         if not self._pool.rounds:
@@ -165,6 +165,8 @@ class RoundDriver:
                 annotations=self._data.labeled_split(self._pool).annotation_counts(),
                 seconds=dict(train=seconds),
             )
+            if (cached := self._settings.cached) is not None:
+                record["cached_features"] = cached.what_is_trained
             self._save(record)
         checkpoint = self._work_dir.checkpoint(index)
         if checkpoint is None:

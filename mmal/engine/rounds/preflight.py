@@ -20,7 +20,6 @@ from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 
 from ..acquisition import DRAWN, draw_initial
-from ..cached_features import CachedFeatures
 from ..data_config import DataConfig, learning_hooks
 from ..hooks import ActiveLearningHook
 from ..preflight import (
@@ -162,7 +161,7 @@ def _check_settings(cfg: Config, problems: Problems) -> None:
         with problems.collect():
             check(cfg)
     with problems.collect():
-        if (cached := CachedFeatures.of(cfg.active_learning.get("cached_features"))) is not None:
+        if (cached := RoundSettings.from_config(cfg).cached) is not None:
             cached.check(cfg)
     for hook in learning_hooks(cfg):
         with problems.collect():
@@ -302,6 +301,15 @@ def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: Wo
         raise PoolError(
             f"{work_dir.pool} holds {len(pool.rounds)} rounds, but active_learning.rounds is "
             f"{settings.rounds}. Resume with at least as many."
+        )
+    first = work_dir.read_record(0)
+    trained = first.get("cached_features")
+    cached = settings.cached and settings.cached.what_is_trained
+    if first and trained != cached:
+        raise PoolError(
+            f"{work_dir.root}: round 0 was trained with active_learning.cached_features={trained}, "
+            f"but the config now says {cached}. Resume with the settings that the run began with, "
+            "or choose another --work-dir."
         )
     query = settings.build_query().description
     found = [(pool.seed, len(r.picks), r.query.removeprefix(DRAWN)) for r in pool.rounds]

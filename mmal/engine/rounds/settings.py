@@ -115,6 +115,11 @@ class RoundSettings:
         """The initial labelled set."""
         return InitialSet.of(self.initial)
 
+    @functools.cached_property
+    def cached(self) -> CachedFeatures | None:
+        """How features are cached, if they are."""
+        return CachedFeatures.of(self.cached_features)
+
     def build_query(self) -> Query:
         """Build the query."""
         return build_query(self.query)

@@ -123,8 +123,9 @@ class WorkDir:
 
 def _flat(record: dict) -> dict:
     """One row of ``curve.csv``: metrics under their own names, seconds as ``<step>_seconds``."""
-    nested = ("metrics", "annotations", "seconds", "yardsticks", "ranking_doubt", "picks_doubt")
-    row = {key: value for key, value in record.items() if key not in nested}
+    nested = ("metrics", "annotations", "seconds", "yardsticks")
+    told = ("ranking_doubt", "picks_doubt", "cached_features")
+    row = {key: value for key, value in record.items() if key not in nested + told}
     row.update(record.get("annotations", {}))  # rounds of older versions have none
     row.update({f"ranking_{k}": v for k, v in record.get("yardsticks", {}).items()})
     row.update(record["metrics"])

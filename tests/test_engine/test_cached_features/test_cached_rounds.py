@@ -15,10 +15,10 @@ from mmengine.runner import save_checkpoint
 
 from mmal.datasets import FeatureStore, PoolDataset
 from mmal.engine import DataConfig
-from mmal.engine.cached_features import CachedFeatures, with_cached_features
+from mmal.engine.cached_features import CachedFeatures, CachedFeaturesError, with_cached_features
 from mmal.engine.rounds import run_rounds
 from mmal.models import build_model
-from mmal.structures import Pool, PoolScores
+from mmal.structures import PoolError, PoolScores
 from mmal.utils import preserved_random_state
 from tests.classifiers import needs_mmpretrain, rounds_config
 
@@ -56,10 +56,7 @@ def _give_weights(cfg: Config, tmp_path: Path) -> None:
 
 
 def _all_labeled(cfg: Config) -> PoolDataset:
-    ids = DataConfig(cfg).unlabeled_split().pool.ids
-    pool = Pool(ids)
-    pool.commit(ids, "all", None)
-    return PoolDataset(cfg.train_dataloader.dataset, pool)
+    return PoolDataset(cfg.train_dataloader.dataset, DataConfig(cfg).labeled_pool())
 
 
 def _stores(folder: Path) -> list[Path]:
@@ -147,7 +144,9 @@ def test_rounds_of_averages(tmp_path: Path) -> None:
     _, scores = _run(cfg, tmp_path / "cached", views=2, average=True, folder=str(folder))
     assert np.ptp(scores.fields["pred_loss"]) > 0
     (path,) = _stores(folder)
-    assert FeatureStore(path).shapes == [(4, 1, 1), (32, 1, 1)]
+    store = FeatureStore(path)
+    known = store.keys()
+    assert {store.shapes(key) for key in known} == {((4, 1, 1), (32, 1, 1))}
 
 
 def test_what_is_there_is_not_computed_again(
@@ -178,7 +177,7 @@ def test_an_interrupted_computation_goes_on(
     frozen: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = CachedFeatures(views=1, folder=str(tmp_path / "store"))
-    monkeypatch.setattr("mmal.engine.cached_features.fill._COMMIT", 4)
+    monkeypatch.setattr("mmal.engine.cached_features.fill._VIEWS", 4)
     add, calls = FeatureStore.add, []
 
     def full_disk(self: FeatureStore, views: list, features: dict) -> None:
@@ -188,7 +187,9 @@ def test_an_interrupted_computation_goes_on(
         add(self, views, features)
 
     monkeypatch.setattr(FeatureStore, "add", full_disk)
-    with pytest.raises(OSError, match=r"cannot be written: database or disk is full.*Make room"):
+    with pytest.raises(
+        CachedFeaturesError, match=r"cannot be written: database or disk is full.*Make room"
+    ):
         with_cached_features(frozen, settings)
     (path,) = _stores(tmp_path / "store")
     assert len(FeatureStore(path).keys()) == 8
@@ -205,6 +206,10 @@ def test_rejected_samples_are_remembered(frozen: Config, tmp_path: Path) -> None
     cached = with_cached_features(frozen, CachedFeatures(views=1, folder=str(tmp_path / "store")))
     (dataset,) = _all_labeled(cached).leaves
     assert dataset.prepare_data(0) is None
+    (path,) = _stores(tmp_path / "store")
+    before = len(FeatureStore(path).keys())
+    with_cached_features(frozen, CachedFeatures(views=1, folder=str(tmp_path / "store")))
+    assert len(FeatureStore(path).keys()) == before
 
 
 def test_images_of_several_sizes_are_refused(frozen: Config, tmp_path: Path) -> None:
@@ -213,11 +218,81 @@ def test_images_of_several_sizes_are_refused(frozen: Config, tmp_path: Path) -> 
     path = next((tmp_path / "JPEGImages").glob("train_03*"))
     cv2.imwrite(str(path), np.zeros((80, 96, 3), np.uint8))
     settings = CachedFeatures(views=1, folder=str(tmp_path / "store"))
-    with pytest.raises(ValueError, match=r"train_03.* gives features of the shapes .*keep_ratio"):
+    refused = r"train_03.* gives features of the shapes .*keep_ratio"
+    with pytest.raises(CachedFeaturesError, match=refused):
         with_cached_features(frozen, settings)
-    average = CachedFeatures(views=1, average=True, folder=str(tmp_path / "store"))
-    cached = with_cached_features(frozen, average)
-    assert cached.model.target.backbone.shapes == [(8, 1, 1), (16, 1, 1)]
+    # The mend that the message names is one.
+    for loader in (frozen.train_dataloader, frozen.test_dataloader):
+        loader.dataset.pipeline.insert(1, dict(type="Resize", scale=(48, 40), keep_ratio=False))
+    shapes = with_cached_features(frozen, settings).model.target.backbone.shapes
+    assert shapes == ((8, 5, 6), (16, 3, 3))
+
+
+def test_configs_of_other_sizes_share_a_file(frozen: Config, tmp_path: Path) -> None:
+    settings = CachedFeatures(views=1, folder=str(tmp_path / "store"))
+    with_cached_features(frozen, settings)
+    for loader in (frozen.train_dataloader, frozen.test_dataloader):
+        for transform in loader.dataset.pipeline:
+            if transform.type == "Resize":
+                transform.scale = (96, 80)
+    cached = with_cached_features(frozen, settings)
+    assert len(_stores(tmp_path / "store")) == 1
+    assert cached.model.target.backbone.shapes == ((8, 10, 12), (16, 5, 6))
+    # All is there now, and its shapes are found again.
+    assert with_cached_features(frozen, settings).model == cached.model
+
+
+@pytest.mark.parametrize("owner", ["target", "model", "config"])
+def test_other_preprocessing_is_another_file(frozen: Config, tmp_path: Path, owner: str) -> None:
+    settings = CachedFeatures(views=1, folder=str(tmp_path / "store"))
+    holder = dict(target=frozen.model.target, model=frozen.model, config=frozen)[owner]
+    preprocessor = frozen.model.target.pop("data_preprocessor")
+    frozen.pop("data_preprocessor", None)
+    holder["data_preprocessor"] = preprocessor
+    first = with_cached_features(frozen, settings)
+    frozen.custom_hooks = []  # says nothing of features
+    with_cached_features(frozen, settings)
+    assert len(_stores(tmp_path / "store")) == 1
+    holder["data_preprocessor"].update(mean=[0, 0, 0], std=[1, 1, 1])
+    second = with_cached_features(frozen, settings)
+    assert len(_stores(tmp_path / "store")) == 2
+    vectors = [_all_labeled(cfg)[0]["inputs"] for cfg in (first, second)]
+    assert not torch.equal(*vectors)
+
+
+def test_workers_hand_over_what_one_process_makes(frozen: Config, tmp_path: Path) -> None:
+    vectors = []
+    for workers in (0, 2):
+        frozen.test_dataloader.num_workers = workers
+        settings = CachedFeatures(views=2, folder=str(tmp_path / f"store_{workers}"))
+        dataset = _all_labeled(with_cached_features(frozen, settings))
+        vectors.append(torch.stack([dataset[i]["inputs"] for i in range(len(dataset))]))
+    assert torch.equal(*vectors)
+
+
+def test_values_that_half_precision_does_not_hold_are_refused(
+    frozen: Config, tmp_path: Path
+) -> None:
+    frozen.model.target.data_preprocessor.std = [1e-6] * 3
+    settings = CachedFeatures(views=1, folder=str(tmp_path / "store"))
+    with pytest.raises(CachedFeaturesError, match=r"train_.*too large for half precision"):
+        with_cached_features(frozen, settings)
+
+
+def test_a_run_goes_on_as_it_began(frozen: Config, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    _run(frozen, tmp_path / "run", views=1, folder=str(store))
+    for path in store.iterdir():
+        path.unlink()
+    frozen.work_dir = str(tmp_path / "run")
+    frozen.active_learning.cached_features = dict(views=1, folder=str(store))
+    assert len(run_rounds(frozen, resume=True)) == 2
+    assert not list(store.iterdir())  # nothing was left to do
+    frozen.active_learning.rounds = 3
+    for changed in (None, dict(views=2, folder=str(store))):
+        frozen.active_learning.cached_features = changed
+        with pytest.raises(PoolError, match=r"round 0 was trained with .*cached_features=\{'views"):
+            run_rounds(frozen, resume=True)
 
 
 def no_weights(cfg: Config) -> None:
@@ -235,8 +310,25 @@ def mixes(cfg: Config) -> None:
     )
 
 
+def mixes_batches(cfg: Config) -> None:
+    cfg.model.target.data_preprocessor.batch_augments = [dict(type="BatchSyncRandomResize")]
+
+
+def mixes_inside(cfg: Config) -> None:
+    choice = dict(type="RandomChoice", transforms=[[dict(type="CachedMosaic")]])
+    cfg.train_dataloader.dataset.pipeline.insert(2, choice)
+
+
 def flips(cfg: Config) -> None:
     cfg.model.target.test_cfg.flip_test = True
+
+
+def switches(cfg: Config) -> None:
+    cfg.custom_hooks.append(dict(type="PipelineSwitchHook", switch_epoch=1, switch_pipeline=[]))
+
+
+def averages(cfg: Config) -> None:
+    cfg.active_learning.cached_features = dict(average=True)
 
 
 @pytest.mark.parametrize(
@@ -245,14 +337,19 @@ def flips(cfg: Config) -> None:
         (no_weights, "no pretrained weights"),
         (modules_inside, r"feat_modules names \['backbone.layer1'\]"),
         (mixes, "MultiImageMixDataset mixes images"),
+        (mixes_batches, "batches of images are changed"),
+        (mixes_inside, r"mixes images \(CachedMosaic\)"),
         (flips, "flip_test=False"),
+        (switches, "PipelineSwitchHook changes the pipeline"),
+        (averages, "where boxes are predicted, heads need more than averages"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_written(
     frozen: Config, tmp_path: Path, break_it, message: str
 ) -> None:
+    frozen.active_learning.cached_features = dict()
     break_it(frozen)
-    frozen.active_learning.cached_features = dict(folder=str(tmp_path / "store"))
+    frozen.active_learning.cached_features.folder = str(tmp_path / "store")
     with pytest.raises(ValueError, match=message):
         run_rounds(frozen)
     assert not Path(frozen.work_dir).exists()

@@ -6,8 +6,9 @@ _base_ = "./mobilenetv2_lspet.py"
 # As fine as the finest features, which saves the head's transposed convolutions.
 codec = dict(type="MSRAHeatmap", input_size=(128, 128), heatmap_size=(16, 16), sigma=1.0)
 model = dict(
-    # It also reads how uncertain the model's own predictions are: docs/results.md.
-    loss_predictor=dict(in_channels=[448], reads_predictions=True),
+    # It also reads how uncertain the model's own predictions are; its features are scaled and thinned
+    # out, so that it does not learn the losses of the training samples by heart: docs/results.md.
+    loss_predictor=dict(in_channels=[448], reads_predictions=True, unit_levels=True, dropout=0.5),
     target=dict(
         backbone=dict(
             # A last stage that never learns says too little of where a joint is: finer ones, too.

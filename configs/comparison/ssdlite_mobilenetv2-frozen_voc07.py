@@ -4,15 +4,16 @@ _base_ = "./ssdlite_mobilenetv2_voc-small.py"
 
 data_root = "data/voc07/"
 model = dict(
-    # It also reads how uncertain the model's own predictions are: docs/results.md.
-    loss_predictor=dict(reads_predictions=True),
+    # It also reads how uncertain the model's own predictions are; its features are scaled and thinned
+    # out, so that it does not learn the losses of the training samples by heart: docs/results.md.
+    loss_predictor=dict(reads_predictions=True, unit_levels=True, dropout=0.5),
     target=dict(
         backbone=dict(
             init_cfg=dict(
                 type="Pretrained", checkpoint="data/weights/mobilenet_v2_imagenet_mmdet_keys.pth"
             )
         )
-    )
+    ),
 )
 train_dataloader = dict(batch_size=16, dataset=dict(data_root=data_root))
 test_dataloader = dict(batch_size=50, dataset=dict(data_root=data_root))

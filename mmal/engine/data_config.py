@@ -109,13 +109,10 @@ class DataConfig:
         training = next(leaf_datasets(training))["pipeline"] if training else []
 
         def labeled(leaf: dict) -> dict:
-            pipeline = leaf["pipeline"]
-            task = task_of_pipeline(pipeline)
-            if (cached := _cached(pipeline)) is None:
-                pipeline = task.labeled_pipeline(pipeline, training)
-            else:
-                inner = task.labeled_pipeline(cached["pipeline"], _cached(training)["pipeline"])
-                pipeline = [{**cached, "pipeline": inner}]
+            task = task_of_pipeline(leaf["pipeline"])
+            pipeline = task.labeled_pipeline(_inner(leaf["pipeline"]), _inner(training))
+            if (cached := _cached(leaf["pipeline"])) is not None:
+                pipeline = [{**cached, "pipeline": pipeline}]
             return task.labeled_dataset({**leaf, "pipeline": pipeline})
 
         return with_leaves(copy.deepcopy(self.dataset(stage)), labeled)
@@ -209,3 +206,9 @@ def with_leaves(dataset: dict, change: Callable[[dict], dict]) -> dict:
 def _cached(pipeline: list[dict]) -> dict | None:
     """Return the CachedViews that a pipeline is, if it is."""
     return next((t for t in pipeline if type_name(t) == "CachedViews"), None)
+
+
+def _inner(pipeline: list[dict]) -> list[dict]:
+    """Return the pipeline in whose place CachedViews stands, or the pipeline itself."""
+    cached = _cached(pipeline)
+    return pipeline if cached is None else cached["pipeline"]

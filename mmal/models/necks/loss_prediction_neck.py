@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from mmal.registry import MODELS
 from mmal.utils import preserved_random_state
@@ -29,10 +30,15 @@ class LossPredictionNeck(BaseModule):
         reads_predictions: Whether the module also reads how uncertain the model's own predictions
             are (:func:`mmal.models.uncertainty.uncertainty_statistics`), through an FC and ReLU
             like a level. The paper's does not. No gradient reaches the model through them.
+        unit_levels: Whether each level is scaled to length 1 first. The paper's are not.
+        dropout: The share of the levels' embedded channels, not of the predictions', that is set to
+            0 in training: with few labels the features tell the training samples apart, and their
+            losses are learnt by heart. The paper has none. Its random numbers are its own.
         init_cfg: Initialisation; torch's own for ``nn.Linear`` when not given.
 
     Raises:
-        ValueError: If ``in_channels`` is empty or holds a non-positive number.
+        ValueError: If ``in_channels`` is empty or holds a non-positive number, or ``dropout`` is
+            not in 0..1.
 
     Example:
         >>> neck = LossPredictionNeck(in_channels=[8, 16])
@@ -46,6 +52,8 @@ class LossPredictionNeck(BaseModule):
         channels: int = 128,
         init_cfg: dict | None = None,
         reads_predictions: bool = False,
+        unit_levels: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(init_cfg)
         if not (in_channels or reads_predictions) or any(c < 1 for c in in_channels):
@@ -53,7 +61,16 @@ class LossPredictionNeck(BaseModule):
                 "The 'in_channels' parameter of LossPredictionNeck must be a non-empty list of "
                 f"positive integers, one a feature level. Got {list(in_channels)} instead."
             )
+        if not 0 <= dropout < 1:
+            raise ValueError(
+                "The 'dropout' parameter of LossPredictionNeck must be at least 0 and below 1. "
+                f"Got {dropout!r} instead."
+            )
         self.in_channels = list(in_channels)
+        self.unit_levels = unit_levels
+        self.dropout = dropout
+        if dropout:  # kept with the weights, so that a resumed training draws what it would have
+            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.reads_predictions = reads_predictions
         inputs = [*in_channels, *[NUM_STATISTICS] * reads_predictions]
         with preserved_random_state():
@@ -101,10 +118,23 @@ class LossPredictionNeck(BaseModule):
                 f"target model's features have {found} channels. Set loss_predictor.in_channels="
                 f"{found} in the config, or choose other features with feat_modules."
             )
+        if self.unit_levels:
+            feats = [normalize(feat, dim=1) for feat in feats]
         inputs = [*feats, statistics] if self.reads_predictions else feats
         with self._full_precision():
             pairs = zip(self.embeddings, inputs, strict=True)
-            return torch.cat([torch.relu(fc(feat)) for fc, feat in pairs], dim=1)
+            embedded = [torch.relu(fc(feat)) for fc, feat in pairs]
+            if self.dropout and self.training:
+                embedded[: len(feats)] = self._dropped(embedded[: len(feats)])
+            return torch.cat(embedded, dim=1)
+
+    def _dropped(self, embedded: list[Tensor]) -> list[Tensor]:
+        """Set a share of the channels to 0, and scale the others up."""
+        kept = 1 - self.dropout
+        generator = torch.Generator(self.steps.device).manual_seed(int(self.steps))
+        self.steps += 1
+        masks = (torch.empty_like(e).bernoulli_(kept, generator=generator) for e in embedded)
+        return [e * mask / kept for e, mask in zip(embedded, masks, strict=True)]
 
     def _full_precision(self) -> torch.autocast:
         # In half precision predictions would tie that the ranking loss has to tell apart.

@@ -8,6 +8,7 @@ import torch
 from mmengine.registry import MODELS
 
 from mmal.models import LossPredictionNeck
+from mmal.models.uncertainty import NUM_STATISTICS
 
 IN_CHANNELS = [3, 5, 2]
 SHAPES = [(3, 6, 4), (5, 3, 2), (2, 1, 1)]
@@ -138,3 +139,52 @@ def test_build_from_config():
 
     assert isinstance(neck, LossPredictionNeck)
     assert neck.regressor.in_features == 32
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1, 1.5])
+def test_bad_dropout(dropout):
+    with pytest.raises(ValueError, match=rf"at least 0 and below 1. Got {dropout} instead"):
+        LossPredictionNeck(in_channels=[4], dropout=dropout)
+
+
+def test_unit_levels_forget_the_length_of_each_level():
+    torch.manual_seed(0)
+    neck = LossPredictionNeck(in_channels=[4, 6], unit_levels=True)
+    levels = [torch.rand(3, 4, 5, 5), torch.rand(3, 6, 2, 2)]
+    expected = neck(levels)
+    lengths = torch.tensor([0.1, 2, 30])[:, None, None, None]
+    torch.testing.assert_close(neck([levels[0] * lengths, levels[1] * 7]), expected)
+    # By hand: average, divide by the length, FC and ReLU a level, FC.
+    vectors = [level.mean(dim=(2, 3)) for level in levels]
+    vectors = [vector / vector.square().sum(dim=1, keepdim=True).sqrt() for vector in vectors]
+    pairs = zip(neck.embeddings, vectors, strict=True)
+    embedded = torch.cat([fc(vector).relu() for fc, vector in pairs], dim=1)
+    torch.testing.assert_close(neck.regressor(embedded)[:, 0], expected)
+
+
+def test_dropout_is_of_the_levels_alone_and_of_training():
+    torch.manual_seed(0)
+    neck = LossPredictionNeck(in_channels=[4], channels=2000, reads_predictions=True, dropout=0.75)
+    levels, statistics = [torch.rand(8, 4, 5, 5)], torch.rand(8, NUM_STATISTICS)
+    whole = neck.eval().embed(levels, statistics)
+    state = torch.get_rng_state()
+    dropped = neck.train().embed(levels, statistics)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(dropped[:, 2000:], whole[:, 2000:])
+    positive = whole[:, :2000] > 0
+    kept = dropped[:, :2000][positive] > 0
+    assert kept.float().mean() == pytest.approx(0.25, abs=0.02)
+    torch.testing.assert_close(
+        dropped[:, :2000][positive][kept], whole[:, :2000][positive][kept] * 4
+    )
+    assert not torch.equal(neck.embed(levels, statistics), dropped)
+
+
+def test_dropout_goes_on_where_a_checkpoint_was_saved():
+    necks = [LossPredictionNeck(in_channels=[4], dropout=0.5) for _ in range(2)]
+    levels = [torch.rand(8, 4, 5, 5)]
+    for _ in range(3):
+        necks[0](levels)
+    necks[1].load_state_dict(necks[0].state_dict())
+    assert torch.equal(necks[0](levels), necks[1](levels))
+    assert "steps" not in LossPredictionNeck(in_channels=[4]).state_dict()

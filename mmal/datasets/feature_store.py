@@ -27,6 +27,13 @@ _SHAPES = "SELECT shapes FROM views JOIN features ON views.feature = features.id
 Shapes = tuple[tuple[int, ...], ...]
 
 
+class CachedFeaturesError(ValueError):
+    """Features that cannot be computed, kept or found."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"active_learning.cached_features: {reason}")
+
+
 class _ArrayPickler(pickle.Pickler):
     """Keeps tensors as arrays: torch's own way takes ten times as long to read."""
 
@@ -100,11 +107,27 @@ class FeatureStore:
 
         Raises:
             KeyError: If there is no such view.
+            CachedFeaturesError: If the file is damaged.
         """
-        row = self._connection.execute(_READ, (key,)).fetchone()
+        try:
+            row = self._connection.execute(_READ, (key,)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise self.damaged(error) from error
         if row is None:
             raise KeyError(key)
         return row
+
+    def damaged(self, error: sqlite3.DatabaseError) -> CachedFeaturesError:
+        """Return what to say of a file that cannot be read or written."""
+        if isinstance(error, sqlite3.OperationalError):  # of the disk, of access
+            return CachedFeaturesError(
+                f"{self.path} cannot be read or written: {error}. What is in it stays. Make room, "
+                "or set cached_features.folder to a folder that can be written."
+            )
+        return CachedFeaturesError(
+            f"{self.path} is damaged: {error}. Delete it and run again, with --resume; its "
+            "features are computed anew."
+        )
 
     def shapes(self, key: bytes) -> Shapes | None:
         """Return the shapes of a view's features; None if the pipeline rejected the sample.

@@ -30,6 +30,11 @@ class Query(ABC):
     def __init_subclass__(cls, **kwargs) -> None:
         super().__init_subclass__(**kwargs)
         cls.description = cls.__name__  # unless built from a config
+        if isinstance(cls.requires, str):
+            raise TypeError(
+                f"The 'requires' attribute of {cls.__name__} must be a tuple of names, as in "
+                f"({cls.requires!r},). Got {cls.requires!r} instead."
+            )
 
     def select(
         self,
@@ -51,7 +56,8 @@ class Query(ABC):
             Ids of the picks, best first.
 
         Raises:
-            ValueError: If the budget is not in 1..N, or a score is missing or not finite.
+            ValueError: If the budget is not in 1..N, a score is missing or not finite, or the
+                subclass picks anything but ``budget`` different candidates.
         """
         if not 1 <= budget <= len(scores):
             raise ValueError(
@@ -62,7 +68,9 @@ class Query(ABC):
             self._check_column(scores, name)
             if self.reads_labeled and labeled is not None:
                 self._check_column(labeled, name)
-        return [scores.ids[i] for i in self._pick(scores, labeled, budget, rng)]
+        picks = np.asarray(self._pick(scores, labeled, budget, rng))
+        self._check_picks(picks, budget, len(scores))
+        return [scores.ids[i] for i in picks]
 
     @abstractmethod
     def _pick(
@@ -73,6 +81,16 @@ class Query(ABC):
         rng: np.random.Generator,
     ) -> np.ndarray:
         """Return the positions of the picks among the candidates, shape (budget,)."""
+
+    def _check_picks(self, picks: np.ndarray, budget: int, size: int) -> None:
+        integers = picks.ndim == 1 and np.issubdtype(picks.dtype, np.integer)
+        inside = integers and len(picks) and picks.min() >= 0 and picks.max() < size
+        if not inside or len(picks) != budget or len(np.unique(picks)) != budget:
+            raise ValueError(
+                f"{type(self).__name__}._pick must return the places of {budget} different "
+                f"candidates, integers in 0..{size - 1}. Got {picks.tolist()[:10]} of shape "
+                f"{picks.shape} instead."
+            )
 
     def _check_column(self, scores: PoolScores, name: str) -> None:
         if name not in scores.fields:
@@ -94,8 +112,14 @@ def build_query(cfg: dict) -> Query:
     """Build a query from its config, whatever the default scope of the training.
 
     Raises:
-        ValueError: If no query of that type is registered, or it does not take a parameter.
+        ValueError: If it is no config, no query of that type is registered, or it does not take a
+            parameter.
     """
+    if not isinstance(cfg, Mapping) or "type" not in cfg:
+        raise ValueError(
+            f"A query must be the config of one, as in dict(type='mmal.CoreSet'). Got {cfg!r} "
+            "instead."
+        )
     if isinstance(cfg["type"], str) and QUERIES.get(cfg["type"]) is None:
         known = sorted(QUERIES.module_dict)
         raise ValueError(f"There is no query {cfg['type']!r}. Registered in mmal are {known}.")

@@ -169,3 +169,37 @@ def test_unknown_query_is_refused():
     message = r"no query 'NoSuchQuery'\. Registered in mmal are \['BADGE', .*'LearnedLoss', .*\]"
     with pytest.raises(ValueError, match=message):
         build_query(dict(type="NoSuchQuery"))
+
+
+class Picks(Query):
+    """Returns what it is told to."""
+
+    def __init__(self, returned: object) -> None:
+        self.returned = returned
+
+    def _pick(self, scores, labeled, budget, rng):
+        return self.returned
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [[0], [0, 1, 2], [0, 0], [-1, 0], [0, 4], [True, False, True, False], ["a", "b"], [0.0, 1.0]],
+)
+def test_picks_that_are_none_are_refused(returned):
+    scores = PoolScores(list("abcd"), list("abcd"))
+    assert Picks([3, 1]).select(scores, 2, np.random.default_rng(0)) == ["d", "b"]
+    with pytest.raises(ValueError, match=r"Picks._pick must return the places of 2 different"):
+        Picks(returned).select(scores, 2, np.random.default_rng(0))
+
+
+def test_requires_is_a_tuple():
+    with pytest.raises(TypeError, match=r"must be a tuple of names, as in \('margin_mean',\)"):
+
+        class Uncertain(Picks):
+            requires = "margin_mean"
+
+
+@pytest.mark.parametrize("cfg", ["CoreSet", None, dict(budget=3)])
+def test_what_is_no_config_of_a_query(cfg):
+    with pytest.raises(ValueError, match=r"as in dict\(type='mmal.CoreSet'\)"):
+        build_query(cfg)

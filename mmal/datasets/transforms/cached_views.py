@@ -19,7 +19,7 @@ from torch import Tensor
 from mmal.registry import TRANSFORMS
 from mmal.utils import preserved_random_state
 
-from ..feature_store import FeatureStore
+from ..feature_store import CachedFeaturesError, FeatureStore
 
 #: What of a data info is not about the sample: its place in the split, and, in MMPose, the split.
 _PLACE = frozenset({"sample_idx", "dataset"})
@@ -56,17 +56,17 @@ class CachedViews(BaseTransform):
         """Return a view of a sample; None if the pipeline rejected it.
 
         Raises:
-            KeyError: If the view is not in the store.
+            CachedFeaturesError: If the view is not in the store.
         """
         keys = self.keys(results)
         key = keys[np.random.randint(self.views)] if self.views > 1 else keys[0]
         try:
             packed, features = self._store.read(key)
         except KeyError:
-            raise KeyError(
-                f"{results.get('img_path', 'an image in memory')}: its features are not in "
-                f"{self._store.path}. They are computed when a run begins or is resumed; the image "
-                "or its annotation was changed, or the file removed, since."
+            raise CachedFeaturesError(
+                f"the features of {results.get('img_path', 'an image in memory')} are not in "
+                f"{self._store.path}: the image or its annotation was changed, or the file "
+                "removed, since the run began. Run again, with --resume: they are computed."
             ) from None
         if packed is None:
             return None

@@ -1,4 +1,6 @@
-from .config import with_cached_features
-from .settings import CachedFeatures, CachedFeaturesError
+from mmal.datasets.feature_store import CachedFeaturesError
 
-__all__ = ["CachedFeatures", "CachedFeaturesError", "with_cached_features"]
+from .config import features_name, with_cached_features
+from .settings import CachedFeatures
+
+__all__ = ["CachedFeatures", "CachedFeaturesError", "features_name", "with_cached_features"]

@@ -62,6 +62,11 @@ def with_cached_features(cfg: Config, settings: CachedFeatures) -> Config:
     return _with_cached_model(cfg, shapes)
 
 
+def features_name(cfg: Config, settings: CachedFeatures) -> str:
+    """Return by what the features of a config's backbone are kept: other weights, another name."""
+    return _digest(cfg, pretrained_model(cfg), settings)
+
+
 def _digest(cfg: Config, model: nn.Module, settings: CachedFeatures) -> str:
     """Name what features depend on, beside the images."""
     digest = hashlib.blake2b(digest_size=12)

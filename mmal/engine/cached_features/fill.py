@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmal.datasets import CachedViews, FeatureStore, PoolDataset, View, packed_sample
-from mmal.datasets.feature_store import Features, Shapes
+from mmal.datasets.feature_store import CachedFeaturesError, Features, Shapes
 from mmal.models.necks.loss_prediction_neck import pooled
 
-from .settings import CachedFeatures, CachedFeaturesError
+from .settings import CachedFeatures
 
 #: Samples that come from a loader at a time.
 _SAMPLES = 16
@@ -67,13 +67,19 @@ def fill(
                     orders, _SAMPLES, num_workers=num_workers, collate_fn=_flattened
                 )
                 writer.begin(orders)
-                for found in track(loader, f"features of {name}", transient=True):
-                    writer.write(found)
+                try:
+                    for found in track(loader, f"features of {name}", transient=True):
+                        writer.write(found)
+                except KeyboardInterrupt:
+                    writer.flush()
+                    raise
                 writer.flush()
-    except (OSError, sqlite3.Error) as error:
+    except sqlite3.DatabaseError as error:
+        raise store.damaged(error) from error
+    except OSError as error:
         raise CachedFeaturesError(
-            f"{store.path} cannot be written: {error}. What is in it stays. Make room, or set "
-            "cached_features.folder."
+            f"the folder {store.path.parent} cannot be made or written: {error}. Set "
+            "cached_features.folder to another."
         ) from error
     return writer.shapes
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from mmengine.config import Config
 
+from mmal.datasets.feature_store import CachedFeaturesError
 from mmal.models.pretrained import has_weights
 from mmal.tasks import task_of_pipeline
 from mmal.utils import type_name
@@ -20,13 +21,6 @@ from ..data_config import (
 
 #: Names of transforms that make one image of several.
 _MIXES = re.compile("mosaic|mixup|cutmix|resizemix|copypaste", re.IGNORECASE)
-
-
-class CachedFeaturesError(ValueError):
-    """Features that cannot be computed, or not be kept."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"active_learning.cached_features: {reason}")
 
 
 @dataclass(frozen=True)

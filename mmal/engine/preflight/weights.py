@@ -1,6 +1,7 @@
 """Are the weights there that a training begins with, and of this model?"""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import torch
 from mmengine.config import Config
@@ -10,7 +11,7 @@ from torch import nn
 
 from mmal.models import build_model
 from mmal.models.pretrained import is_pretrained_init
-from mmal.utils import preserved_random_state, quiet, single_process
+from mmal.utils import few, preserved_random_state, quiet, single_process
 
 from .problems import PreflightError, Problems
 
@@ -59,7 +60,7 @@ def _below(node: object, key: str) -> Iterator[tuple[str, dict]]:
 
 
 def _check_fit(cfg: Config, problems: Problems) -> None:
-    """Load the checkpoints into a model of its own as a training would; look what changes."""
+    """Load the checkpoints into a model of its own as a training would; look what comes of it."""
     keys = list(_below(cfg.model, "model"))
     if not keys and not cfg.get("load_from"):
         return
@@ -68,34 +69,59 @@ def _check_fit(cfg: Config, problems: Problems) -> None:
             model = build_model(cfg)
         except Exception:  # the rehearsal builds it, too, and says what is wrong
             return
+        given: set[int] = set()
         for module in model.modules():
             init = getattr(module, "init_cfg", None)
             if not is_pretrained_init(init):
                 continue
             key = next((key for key, node in keys if node == init), "init_cfg")
             with problems.collect():
-                _check_changed(module, module.init_weights, key, init)
+                given |= _given(module, module.init_weights, key, init)
         if path := cfg.get("load_from"):
             init = dict(checkpoint=path)
             with problems.collect():
-                _check_changed(
-                    model, lambda: load_checkpoint(model, path, "cpu"), "load_from", init
-                )
+                given |= _given(model, lambda: load_checkpoint(model, path), "load_from", init)
+    if not problems and (cfg.get("active_learning") or {}).get("cached_features") is not None:
+        with problems.collect():
+            _check_whole(model.backbone, given)
 
 
-def _check_changed(module: nn.Module, load: Callable, key: str, init: dict) -> None:
+def _check_whole(backbone: nn.Module, given: set[int]) -> None:
+    """Refuse weights that leave out something of a backbone that is never trained."""
+    state = backbone.state_dict(keep_vars=True)
+    state = {name: value for name, value in state.items() if value.is_floating_point()}
+    if missing := [name for name, value in state.items() if id(value) not in given]:
+        raise PreflightError(
+            f"active_learning.cached_features: the pretrained weights leave out {len(missing)} of "
+            f"{len(state)} parameters and statistics of the {type(backbone).__name__} "
+            f"({few(missing)}), which is never trained. Name weights of all of it."
+        )
+
+
+def _given(module: nn.Module, load: Callable, key: str, init: dict) -> set[int]:
+    """Load a checkpoint; return what it gives, as ids of parameters and buffers.
+
+    Raises:
+        PreflightError: If that is nothing.
+    """
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    try:
-        load()
-    except AssertionError:  # no key begins with the prefix
-        fits = False
-    else:
-        # What was there before, as by init_cfg, changes nothing and fits all the same.
-        fits = any(
-            not torch.equal(v, before[name]) for name, v in module.state_dict().items()
-        ) or _has_keys_of(init, before)
-    if fits:
-        return
+    names = _names_of(init, before)
+    after = []
+    for seed in (0, 1):  # children that draw their weights anew draw others the second time
+        torch.manual_seed(seed)
+        for child in module.modules():
+            if hasattr(child, "_is_init"):
+                child._is_init = False  # else mmengine initialises once
+        with suppress(AssertionError):  # no key begins with the prefix
+            load()
+        after.append({name: value.clone() for name, value in module.state_dict().items()})
+    for name, value in after[0].items():  # of those that convert the keys of other packages
+        varies = value.numel() > 1 and bool((value != value.flatten()[0]).any())
+        if varies and torch.equal(value, after[1][name]) and not torch.equal(value, before[name]):
+            names.add(name)
+    if names:
+        state = module.state_dict(keep_vars=True)
+        return {id(state[name]) for name in names}
     prefix = init.get("prefix")
     asked = f" under prefix={prefix!r}" if prefix else ""
     raise PreflightError(
@@ -105,16 +131,17 @@ def _check_changed(module: nn.Module, load: Callable, key: str, init: dict) -> N
     )
 
 
-def _has_keys_of(init: dict, state: dict[str, torch.Tensor]) -> bool:
+def _names_of(init: dict, state: dict[str, torch.Tensor]) -> set[str]:
+    """Return the names in a state of which the file has weights of the same shape."""
     content = CheckpointLoader.load_checkpoint(init["checkpoint"], map_location="cpu")
     content = content.get("state_dict", content)
     prefix = f"{init['prefix']}." if init.get("prefix") else ""
-    names = {key.removeprefix("module.").removeprefix(prefix): key for key in content}
-    return any(
-        getattr(content[names[name]], "shape", None) == value.shape
+    keys = {key.removeprefix("module.").removeprefix(prefix): key for key in content}
+    return {
+        name
         for name, value in state.items()
-        if name in names
-    )
+        if name in keys and getattr(content[keys[name]], "shape", None) == value.shape
+    }
 
 
 def _keys_of(path: str) -> list[str]:

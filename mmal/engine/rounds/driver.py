@@ -31,7 +31,12 @@ from mmal.visualization import (
 )
 
 from ..acquisition import acquire, image_paths, write_image_list
-from ..cached_features import with_cached_features
+from ..cached_features import (
+    CachedFeatures,
+    CachedFeaturesError,
+    features_name,
+    with_cached_features,
+)
 from ..data_config import DataConfig
 from ..doubts import doubt_about_ranking
 from ..ranking import MeasuredLosses, measure_losses
@@ -114,10 +119,8 @@ class RoundDriver:
             ) from error
 
     def _run(self) -> list[dict]:
-        cached = self._settings.cached
-        if cached is not None and not self._work_dir.finished(self._settings.rounds):
-            self._cfg = with_cached_features(self._cfg, cached)
-            self._data = DataConfig(self._cfg)
+        if self._settings.cached and not self._work_dir.finished(self._settings.rounds):
+            self._begin_at_features(self._settings.cached)
         if not self._pool.rounds:
             self._draw_initial()
         records = []
@@ -132,6 +135,24 @@ class RoundDriver:
         self._console.print(rounds_table(records))
         self._console.print(f"Curve, picks and scores: {self._work_dir.root}")
         return records
+
+    def _begin_at_features(self, settings: CachedFeatures) -> None:
+        """Have features computed, and go on with the config that trains on them.
+
+        Raises:
+            CachedFeaturesError: If earlier rounds were trained on those of another backbone.
+        """
+        name = features_name(self._cfg, settings)
+        before = self._work_dir.read_record(0).get("cached_features", {}).get("name", name)
+        if before != name:
+            raise CachedFeaturesError(
+                f"{self._work_dir.root}: round 0 was trained on features of another backbone, "
+                "other weights or another data preprocessor. Resume with those that the run began "
+                "with, or choose another --work-dir."
+            )
+        self._trained_on = {**settings.what_is_trained, "name": name}
+        self._cfg = with_cached_features(self._cfg, settings)
+        self._data = DataConfig(self._cfg)
 
     def _acquires(self, index: int) -> bool:
         """Whether round ``index`` still has to pick: all but the last do, once."""
@@ -165,8 +186,8 @@ class RoundDriver:
                 annotations=self._data.labeled_split(self._pool).annotation_counts(),
                 seconds=dict(train=seconds),
             )
-            if (cached := self._settings.cached) is not None:
-                record["cached_features"] = cached.what_is_trained
+            if self._settings.cached is not None:
+                record["cached_features"] = self._trained_on
             self._save(record)
         checkpoint = self._work_dir.checkpoint(index)
         if checkpoint is None:

@@ -59,7 +59,7 @@ class InitialSet:
                 names = _read(given["file"])
                 made = cls(len(names), file=str(given["file"]), names=names)
             else:
-                made = cls(given["size"], query=dict(given["query"]))
+                made = cls(given["size"], query=given["query"])
         else:
             made = cls(given)
         if not (type(made.size) is int and made.size >= 1):

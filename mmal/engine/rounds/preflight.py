@@ -304,6 +304,8 @@ def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: Wo
         )
     first = work_dir.read_record(0)
     trained = first.get("cached_features")
+    if trained is not None:  # the backbone's weights are compared when they are loaded
+        trained = {key: value for key, value in trained.items() if key != "name"}
     cached = settings.cached and settings.cached.what_is_trained
     if first and trained != cached:
         raise PoolError(

@@ -59,7 +59,8 @@ class LossPredictionNeck(BaseModule):
         if not (in_channels or reads_predictions) or any(c < 1 for c in in_channels):
             raise ValueError(
                 "The 'in_channels' parameter of LossPredictionNeck must be a non-empty list of "
-                f"positive integers, one a feature level. Got {list(in_channels)} instead."
+                "positive integers, one a feature level; empty only with reads_predictions=True. "
+                f"Got {list(in_channels)} instead."
             )
         if not 0 <= dropout < 1:
             raise ValueError(

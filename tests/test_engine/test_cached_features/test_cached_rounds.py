@@ -1,6 +1,7 @@
 """Rounds on features that were computed once."""
 
 import copy
+import gc
 import sqlite3
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import save_checkpoint
 
-from mmal.datasets import FeatureStore, PoolDataset
+from mmal.datasets import CachedViews, FeatureStore, PoolDataset
 from mmal.engine import DataConfig
 from mmal.engine.cached_features import CachedFeatures, CachedFeaturesError, with_cached_features
 from mmal.engine.rounds import run_rounds
@@ -63,13 +64,16 @@ def _stores(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.sqlite"))
 
 
-def _run(cfg: Config, work_dir: Path, **settings) -> tuple[list[dict], PoolScores]:
+def _run(
+    cfg: Config, work_dir: Path, scores: bool = True, **settings
+) -> tuple[list[dict], PoolScores | None]:
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(work_dir)
     if settings:
         cfg.active_learning.cached_features = settings
     records = run_rounds(cfg)
-    return records, PoolScores.load(work_dir / "round_00" / "scores.parquet")
+    path = work_dir / "round_00" / "scores.parquet"
+    return records, PoolScores.load(path) if scores else None
 
 
 def test_rounds_are_those_of_the_frozen_backbone(frozen: Config, tmp_path: Path) -> None:
@@ -187,9 +191,7 @@ def test_an_interrupted_computation_goes_on(
         add(self, views, features)
 
     monkeypatch.setattr(FeatureStore, "add", full_disk)
-    with pytest.raises(
-        CachedFeaturesError, match=r"cannot be written: database or disk is full.*Make room"
-    ):
+    with pytest.raises(CachedFeaturesError, match=r"database or disk is full.*Make room"):
         with_cached_features(frozen, settings)
     (path,) = _stores(tmp_path / "store")
     assert len(FeatureStore(path).keys()) == 8
@@ -369,3 +371,69 @@ def test_what_cannot_be_is_told_before_anything_is_written(
 def test_settings_that_cannot_be(given: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CachedFeatures.of(given)
+
+
+def test_weights_of_a_part_of_the_backbone_are_refused(frozen: Config, tmp_path: Path) -> None:
+    """It would be drawn at random, and stay so."""
+    frozen.load_from = None
+    init = frozen.model.target.backbone.init_cfg
+    weights = torch.load(init.checkpoint)["state_dict"]
+    part = {key: value for key, value in weights.items() if not key.startswith("layer3.1")}
+    save_checkpoint(dict(state_dict=part), str(tmp_path / "part.pth"))
+    init.checkpoint = str(tmp_path / "part.pth")
+    frozen.active_learning.cached_features = dict(folder=str(tmp_path / "store"))
+    with pytest.raises(ValueError, match=r"leave out 10 of \d+ parameters .* \('layer3\.1\."):
+        run_rounds(frozen)
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_run_goes_on_with_the_weights_that_it_began_with(frozen: Config, tmp_path: Path) -> None:
+    store = dict(views=1, folder=str(tmp_path / "store"))
+    frozen.active_learning.rounds = 1
+    _run(frozen, tmp_path / "run", **store, scores=False)
+    other = {k: v + 0.01 for k, v in torch.load(frozen.load_from)["state_dict"].items()}
+    save_checkpoint(dict(state_dict=other), frozen.load_from)  # the file is another one now
+    frozen.work_dir = str(tmp_path / "run")
+    frozen.active_learning.update(rounds=2, cached_features=store)
+    with pytest.raises(CachedFeaturesError, match="trained on features of another backbone"):
+        run_rounds(frozen, resume=True)
+
+
+@pytest.mark.parametrize("damage", [b"no database at all", b""])
+def test_a_damaged_file_says_what_to_do(frozen: Config, tmp_path: Path, damage: bytes) -> None:
+    settings = CachedFeatures(views=1, folder=str(tmp_path / "store"))
+    with_cached_features(frozen, settings)
+    (path,) = _stores(tmp_path / "store")
+    gc.collect()  # closes the file, and what SQLite keeps beside it is gone
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(damage * 300 or content[:100_000])
+    with pytest.raises(CachedFeaturesError, match=r"is damaged: .*Delete it and run again"):
+        with_cached_features(frozen, settings)
+
+
+def test_a_folder_that_cannot_be_made(frozen: Config, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = CachedFeatures(folder=str(tmp_path / "file" / "store"))
+    with pytest.raises(CachedFeaturesError, match="cannot be made or written"):
+        with_cached_features(frozen, settings)
+
+
+def test_what_was_computed_before_an_interruption_stays(
+    frozen: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = CachedFeatures(views=1, folder=str(tmp_path / "store"))
+    monkeypatch.setattr("mmal.engine.cached_features.fill._SAMPLES", 4)
+    make, calls = CachedViews.make, []
+
+    def interrupted(self: CachedViews, *args: object) -> dict | None:
+        calls.append(args)
+        if len(calls) == 11:
+            raise KeyboardInterrupt
+        return make(self, *args)
+
+    monkeypatch.setattr(CachedViews, "make", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        with_cached_features(frozen, settings)
+    (path,) = _stores(tmp_path / "store")
+    assert len(FeatureStore(path).keys()) == 8

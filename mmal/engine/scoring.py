@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from mmal.datasets import PoolDataset
 from mmal.models.scores import score_function
 from mmal.structures import PoolScores
+from mmal.utils import shows_progress
 
 
 def score_pool(
@@ -100,7 +101,7 @@ def batches(
     loader = DataLoader(
         share, batch_size=batch_size, num_workers=num_workers, collate_fn=pseudo_collate
     )
-    yield from track(loader, description, transient=True, disable=rank != 0)
+    yield from track(loader, description, transient=True, disable=not shows_progress())
 
 
 def bare(model: nn.Module) -> nn.Module:

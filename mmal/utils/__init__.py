@@ -3,6 +3,7 @@ from .cache_folder import cache_folder
 from .config import registered_class, type_name
 from .few import few
 from .isolation import preserved_random_state, single_process, without_trace
+from .progress import shows_progress
 from .quiet import quiet
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "preserved_random_state",
     "quiet",
     "registered_class",
+    "shows_progress",
     "single_process",
     "type_name",
     "without_trace",

@@ -12,6 +12,8 @@ from mmengine.fileio import get
 from PIL import Image
 from rich.progress import Progress
 
+from mmal.utils import shows_progress
+
 from .image_cache import ImageCache
 from .image_facts import ImageFacts
 
@@ -41,7 +43,7 @@ def inspect_images(
     local = [path for path in share if paths[path] is None]
     mine = cache.lookup(local) if cache is not None else {}
     new = [path for path in share if path not in mine]
-    hidden = rank != 0 or not new
+    hidden = not new or not shows_progress()
     with (
         ThreadPoolExecutor() as pool,
         Progress(*Progress.get_default_columns(), transient=True, disable=hidden) as progress,

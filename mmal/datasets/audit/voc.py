@@ -6,9 +6,10 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
-from mmengine.dist import is_main_process
 from mmengine.fileio import get, get_text
 from rich.progress import track
+
+from mmal.utils import shows_progress
 
 from ..image_folder import IMAGE_SUFFIXES
 from .coco_file import LIMIT
@@ -42,7 +43,7 @@ def audit_voc(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
     offset = _offset(audit, infos)
     images = []
     # A short list is done before a bar could be drawn.
-    hidden = len(infos) < 1000 or not is_main_process()
+    hidden = len(infos) < 1000 or not shows_progress()
     for info in track(infos, "checking annotations", transient=True, disable=hidden):
         key = info["img_id"]
         path = info.get("xml_path") or _xml_path(audit, key)

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmal.datasets import CachedViews, FeatureStore, PoolDataset, View, packed_sample
 from mmal.datasets.feature_store import CachedFeaturesError, Features, Shapes
 from mmal.models.necks.loss_prediction_neck import pooled
+from mmal.utils import shows_progress
 
 from .settings import CachedFeatures
 
@@ -61,6 +62,7 @@ def fill(
         store.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{store.path}.lock"):
             writer = _Writer(store, model, settings)
+            print_log(f"Features are kept in {store.path}.", logger="current")
             for name, build in sets.items():
                 orders = _Orders(list(_leaves(build())), store)
                 loader = DataLoader(
@@ -68,12 +70,15 @@ def fill(
                 )
                 writer.begin(orders)
                 try:
-                    for found in track(loader, f"features of {name}", transient=True):
+                    bar = dict(transient=True, disable=not shows_progress())
+                    for found in track(loader, f"features of {name}", **bar):
                         writer.write(found)
                 except KeyboardInterrupt:
                     writer.flush()
                     raise
                 writer.flush()
+        if writer.count:
+            print_log(f"{writer.count} views of images were computed.", logger="current")
     except sqlite3.DatabaseError as error:
         raise store.damaged(error) from error
     except OSError as error:
@@ -129,10 +134,12 @@ class _Writer:
 
     Attributes:
         shapes: Of the features of every image so far.
+        count: How many views were taken.
     """
 
     def __init__(self, store: FeatureStore, model: nn.Module, settings: CachedFeatures) -> None:
         self.shapes: Shapes = ()
+        self.count = 0
         self._store = store
         self._model = model.to(memory_format=torch.channels_last)  # quicker on CPUs
         self._average = settings.average
@@ -154,6 +161,7 @@ class _Writer:
         """Take what pipelines made, by key; None: rejected."""
         for key, packed in found:
             self._left -= 1
+            self.count += 1
             if packed is None:
                 self._views.append(View(key, None, None))
                 continue

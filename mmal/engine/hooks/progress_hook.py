@@ -1,16 +1,16 @@
 """A progress bar for training."""
 
-from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mmal.registry import HOOKS
+from mmal.utils import shows_progress
 
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Shows epoch, loss and remaining time in one line of the terminal.
+    """Shows epoch, loss and remaining time in one line of the terminal, if there is one.
 
     Args:
         description: What is being trained, at the left of the bar.
@@ -21,7 +21,7 @@ class ProgressHook(Hook):
     def __init__(self, description: str = "training") -> None:
         columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}")
         self._progress = Progress(
-            *columns, TimeRemainingColumn(), transient=True, disable=not is_main_process()
+            *columns, TimeRemainingColumn(), transient=True, disable=not shows_progress()
         )
         self._description = description
 

@@ -1,4 +1,4 @@
-from .data import audit_data, audit_settings, tell, unscored_sets
+from .data import audit_data, audit_settings, check_variants, tell, unscored_sets
 from .evaluator import check_evaluator_files
 from .model import check_batch_size, check_labels, check_scores
 from .problems import PreflightError, Problems
@@ -37,6 +37,7 @@ __all__ = [
     "check_scores",
     "check_seed",
     "check_steps",
+    "check_variants",
     "check_workers",
     "max_epochs_of",
     "rehearse_evaluation",

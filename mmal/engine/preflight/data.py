@@ -7,9 +7,12 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from mmal.datasets.audit import AuditReport, AuditSettings, ImageCache, audit_datasets
+from mmal.datasets.pools import is_shaped
+from mmal.utils import type_name
 
-from ..data_config import DataConfig, learning_hooks
+from ..data_config import DataConfig, leaf_datasets, learning_hooks
 from .evaluator import evaluators_of
+from .problems import PreflightError
 
 
 def unscored_sets(cfg: Config) -> list[str]:
@@ -62,6 +65,22 @@ def audit_data(cfg: Config, settings: AuditSettings, cache: ImageCache | None = 
     report.raise_errors()
     if is_main_process():
         tell(report)
+
+
+def check_variants(cfg: Config) -> None:
+    """Refuse copies that are near-duplicates in training alone, or in scoring alone.
+
+    Raises:
+        PreflightError: If ``VaryImage`` stands in one of the two pipelines.
+    """
+    data = DataConfig(cfg)
+    pipelines = dict(train=next(leaf_datasets(data.pool))["pipeline"], test=data.test_pipeline)
+    has = [name for name, p in pipelines.items() if any(type_name(t) == "VaryImage" for t in p)]
+    if is_shaped(data.pool) and len(has) == 1:
+        raise PreflightError(
+            f"mmal.VaryImage stands in the {has[0]} pipeline alone. The pool is scored by the test "
+            "pipeline: put it into both, after what loads the image."
+        )
 
 
 def tell(report: AuditReport) -> None:

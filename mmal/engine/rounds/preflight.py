@@ -35,6 +35,7 @@ from ..preflight import (
     check_pretrained,
     check_scores,
     check_seed,
+    check_variants,
     check_workers,
     max_epochs_of,
     rehearse_evaluation,
@@ -136,6 +137,7 @@ def _examine(
     pool = dataset = listed = None
     if not data.anywhere():  # else nothing can be built of them
         with data.collect():
+            check_variants(cfg)
             dataset = DataConfig(cfg).unlabeled_split()
             settings.check_pool_size(len(dataset.pool.ids))
             pool = open_pool(dataset.pool.ids)

@@ -70,7 +70,7 @@ def test_unlabelled_people_show_their_boxes_and_nothing_of_their_joints(config: 
     dataset = PoolDataset(config, split="unlabeled")
     allowed = {"img_path", "img_id", "sample_id", "sample_idx", "id", "bbox", "bbox_center"}
     allowed |= {"bbox_scale", "bbox_score"}
-    of_dataset = set(dataset._leaves[0].METAINFO) | {
+    of_dataset = set(dataset.leaves[0].METAINFO) | {
         "dataset_name",
         "upper_body_ids",
         "lower_body_ids",

@@ -1,4 +1,13 @@
+from .labels import ImageLabels, LabelSchema, ObjectLabel
 from .pool import Pool, PoolError, PoolRound
 from .pool_scores import PoolScores
 
-__all__ = ["Pool", "PoolError", "PoolRound", "PoolScores"]
+__all__ = [
+    "ImageLabels",
+    "LabelSchema",
+    "ObjectLabel",
+    "Pool",
+    "PoolError",
+    "PoolRound",
+    "PoolScores",
+]

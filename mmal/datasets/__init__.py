@@ -1,7 +1,9 @@
 from .feature_store import FeatureStore, View, packed_sample
 from .image_folder import ImageFolder
+from .image_list import ImageList
 from .pool_dataset import PoolDataset
 from .pools import LongTailed, OffTopic, Redundant
+from .raw_images import RawImages
 from .seeded_workers import seed_worker_by_epoch
 from .transforms import CachedViews, VaryImage
 
@@ -9,9 +11,11 @@ __all__ = [
     "CachedViews",
     "FeatureStore",
     "ImageFolder",
+    "ImageList",
     "LongTailed",
     "OffTopic",
     "PoolDataset",
+    "RawImages",
     "Redundant",
     "VaryImage",
     "View",

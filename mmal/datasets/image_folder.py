@@ -4,15 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from mmengine.dataset import BaseDataset
-from PIL import Image
-
 from mmal.registry import DATASETS
-from mmal.tasks import is_topdown
-from mmal.utils import type_name
 
-_ORIENTATION = 0x0112  # the EXIF tag
+from .image_list import ImageList
+
 #: Endings of names that are images', lower case.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 #: Endings of pictures that not every build of OpenCV reads, or none does.
@@ -24,7 +19,7 @@ OTHER_SUFFIXES = (
 
 
 @DATASETS.register_module()
-class ImageFolder(BaseDataset):
+class ImageFolder(ImageList):
     """All images below a folder, sorted by path, without annotations.
 
     For a top-down pose pipeline each image is one person who fills it, as MMPose's
@@ -58,9 +53,6 @@ class ImageFolder(BaseDataset):
         self.other_pictures: list[str] = []
         self.dangling: list[str] = []
         self.closed: list[str] = []
-        transforms = [t for t in kwargs.get("pipeline", ()) if isinstance(t, dict)]
-        if any(type_name(t) == "GetBBoxCenterScale" for t in transforms):
-            self.data_mode = "topdown"  # as MMPose's data sets say that a sample is a person
         super().__init__(data_root=data_root, **kwargs)
 
     def _is_image(self, path: Path) -> bool:
@@ -78,6 +70,15 @@ class ImageFolder(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the images."""
+        self.files = self.image_files()
+        return super().load_data_list()
+
+    def image_files(self) -> list[str]:
+        """Look for the image files, sorted by path.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
         root = Path(self.data_root)
         self.other_pictures, self.dangling, self.closed = [], [], []
         paths = sorted(filter(self._is_image, _files_below(root, self.closed)))
@@ -87,13 +88,7 @@ class ImageFolder(BaseDataset):
                 f"({self._why_empty(root)}); it looks for files that end in "
                 f"{', '.join(self.suffixes)}."
             )
-        people = is_topdown(self)
-        return [
-            dict(
-                img_path=str(path), img_id=i, instances=[], **(_whole_image(path) if people else {})
-            )
-            for i, path in enumerate(paths)
-        ]
+        return [str(path) for path in paths]
 
     def _why_empty(self, root: Path) -> str:
         if not root.is_dir():
@@ -131,19 +126,3 @@ def _files_below(root: Path, closed: list[str]) -> Iterator[Path]:
                 visible.append(child)
         children[:] = visible
         yield from (Path(folder, name) for name in names)
-
-
-def shown_size(path: str | os.PathLike) -> tuple[int, int] | None:
-    """Return width and height of an image as it is loaded; None of an unreadable one."""
-    try:
-        with Image.open(path) as image:
-            on_its_side = image.getexif().get(_ORIENTATION, 1) >= 5
-            return image.size[::-1] if on_its_side else image.size
-    except OSError:
-        return None
-
-
-def _whole_image(path: str | os.PathLike) -> dict:
-    """The box of a person who fills the image; of an unreadable one, which is found later, any."""
-    box = np.array([[0, 0, *(shown_size(path) or (1, 1))]], dtype=np.float32)
-    return dict(bbox=box, bbox_score=np.ones(1, dtype=np.float32))

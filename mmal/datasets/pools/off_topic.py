@@ -8,7 +8,8 @@ from mmengine.dataset import BaseDataset
 from mmal.registry import DATASETS
 from mmal.tasks import image_id, task_of
 
-from ..image_folder import ImageFolder, shown_size
+from ..image_folder import ImageFolder
+from ..image_list import shown_size
 from .pool_shaper import PoolShaper
 
 

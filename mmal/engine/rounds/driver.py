@@ -2,29 +2,21 @@
 
 import copy
 import functools
-import logging
 import sys
 import time
 
 from filelock import Timeout
 from mmengine.config import Config
 from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
-from mmengine.logging import print_log
-from mmengine.registry import DATASETS
-from mmengine.runner import load_checkpoint
 from rich.console import Console
 from torch import nn
 
 from mmal.datasets import PoolDataset
-from mmal.evaluation import ranking_measures
-from mmal.evaluation.functional import pair_ranking_accuracy
-from mmal.models import LearningLossMixin
 from mmal.models.pretrained import pretrained_backbone
 from mmal.structures import PoolScores
 from mmal.utils import single_process
 from mmal.visualization import (
     plot_curves,
-    plot_losses,
     plot_picks,
     read_curve,
     rounds_table,
@@ -38,12 +30,9 @@ from ..cached_features import (
     with_cached_features,
 )
 from ..data_config import DataConfig
-from ..doubts import doubt_about_ranking
-from ..ranking import MeasuredLosses, measure_losses
-from ..scoring import bare, score_pool
+from ..scoring import score_pool
 from .preflight import preflight
-from .round_config import evaluation_config, training_config
-from .round_runner import RoundRunner
+from .round_training import RoundTraining
 from .settings import RoundSettings
 from .work_dir import WorkDir
 
@@ -94,12 +83,11 @@ class RoundDriver:
     """
 
     def __init__(self, cfg: Config, resume: bool) -> None:
-        self._cfg = cfg
         self._settings = RoundSettings.from_config(cfg)
-        self._data = DataConfig(cfg)
         self._work_dir = WorkDir(cfg.work_dir)
         width = None if sys.stdout.isatty() else 120
         self._console = Console(quiet=not is_main_process(), width=width)
+        self._begin_with(cfg)
         self._pool = preflight(cfg, self._settings, self._work_dir, resume)
 
     def run(self) -> list[dict]:
@@ -117,6 +105,12 @@ class RoundDriver:
             raise FileExistsError(
                 f"{self._work_dir.root} is in use: another run is under way there."
             ) from error
+
+    def _begin_with(self, cfg: Config) -> None:
+        self._cfg = cfg
+        self._data = DataConfig(cfg)
+        metric = self._settings.metric
+        self._training = RoundTraining(cfg, self._work_dir, self._console, metric)
 
     def _run(self) -> list[dict]:
         if self._settings.cached and not self._work_dir.finished(self._settings.rounds):
@@ -151,8 +145,7 @@ class RoundDriver:
                 "with, or choose another --work-dir."
             )
         self._trained_on = {**settings.what_is_trained, "name": name}
-        self._cfg = with_cached_features(self._cfg, settings)
-        self._data = DataConfig(self._cfg)
+        self._begin_with(with_cached_features(self._cfg, settings))
 
     def _acquires(self, index: int) -> bool:
         """Whether round ``index`` still has to pick: all but the last do, once."""
@@ -178,89 +171,18 @@ class RoundDriver:
                     f"{self._work_dir.round_dir(index)}/metrics.json is missing, but later rounds "
                     "follow. Put it back; an earlier round cannot be repeated."
                 )
-            labeled = len(self._pool.labeled_ids)
-            seconds = self._train(index)
-            record = dict(
-                round=index,
-                labeled=labeled,
+            known = dict(
+                labeled=len(self._pool.labeled_ids),
                 annotations=self._data.labeled_split(self._pool).annotation_counts(),
-                seconds=dict(train=seconds),
             )
             if self._settings.cached is not None:
-                record["cached_features"] = self._trained_on
-            self._save(record)
-        checkpoint = self._work_dir.checkpoint(index)
-        if checkpoint is None:
-            raise FileNotFoundError(
-                f"The checkpoint of round {index} is not in {self._work_dir.round_dir(index)}. "
-                "Rounds need default_hooks.checkpoint (CheckpointHook) to save the last epoch; "
-                "if it was deleted, delete the metrics.json of this last round, too, and --resume."
-            )
-        config = evaluation_config(self._cfg, self._work_dir, index)
-        runner = RoundRunner.from_cfg(config)
-        loaded = load_checkpoint(
-            bare(runner.model), str(checkpoint), map_location="cpu", strict=True, logger="current"
-        )
-        if loaded["meta"]["iter"] == 0:
-            raise ValueError(
-                f"The training of round {index} ended without a step: {checkpoint} is untrained. "
-                "Lower train_dataloader.batch_size, set its drop_last to False, or raise the "
-                "number of epochs or iterations."
-            )
-        # Heads such as TOOD's ask how far the training is before they assign targets.
-        runner.message_hub.update_info("epoch", loaded["meta"]["epoch"])
-        if "metrics" in record:
-            runner.call_hook("before_test")  # as before an evaluation
-        else:
-            losses = self._evaluate(runner, record)
-            self._save(record)
-            if losses is not None and is_main_process():
-                self._show_losses(record, losses)
+                known["cached_features"] = self._trained_on
+            record = self._training.train(index, known)
+        model = self._training.evaluate(record)
         if self._acquires(index):
-            self._acquire(runner.model, index, record)
-            self._save(record)
+            self._acquire(model, index, record)
+            self._training.save(record)
         return record
-
-    def _train(self, index: int) -> float:
-        start = time.perf_counter()
-        config = training_config(self._cfg, self._work_dir, index)
-        RoundRunner.from_cfg(config).train()
-        barrier()  # the main process may still be saving
-        return time.perf_counter() - start
-
-    def _evaluate(self, runner: RoundRunner, record: dict) -> MeasuredLosses | None:
-        """Evaluate; return predicted and true losses of the test data set, if there are any."""
-        losses = None
-        start = time.perf_counter()
-        metrics = {name: float(value) for name, value in runner.test().items()}
-        record["metrics"] = main_metric_first(metrics, self._settings.metric)
-        if isinstance(bare(runner.model), LearningLossMixin):
-            dataset = DATASETS.build(self._data.labeled_dataset())
-            losses = measure_losses(runner.model, dataset, **self._data.loading())
-            ranking = ranking_measures(losses.pred, losses.target)
-            record["ranking_accuracy"] = ranking.pop("accuracy")
-            record.update(ranking)
-            record["yardsticks"] = {
-                name: pair_ranking_accuracy(values, losses.target)
-                for name, values in losses.yardsticks.items()
-            }
-            accuracy = record["ranking_accuracy"]
-            doubt = doubt_about_ranking(accuracy, len(losses.target), losses.dead_units)
-            record["ranking_doubt"] = doubt
-        record["seconds"]["evaluate"] = time.perf_counter() - start
-        self._report(record)
-        return losses
-
-    def _show_losses(self, record: dict, losses: MeasuredLosses) -> None:
-        columns = dict(img_path=losses.img_paths, pred_loss=losses.pred, target_loss=losses.target)
-        self._work_dir.write_losses(record["round"], columns | losses.yardsticks)
-        title = (
-            f"{len(losses.target)} test samples: ranking accuracy "
-            f"{record['ranking_accuracy']:.3f}, Spearman {record['spearman']:.3f}, Kendall "
-            f"{record['kendall']:.3f}"
-        )
-        path = self._work_dir.round_dir(record["round"]) / "losses.png"
-        plot_losses(losses.pred, losses.target, title, path)
 
     def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
         query = self._settings.build_query()
@@ -324,38 +246,9 @@ class RoundDriver:
         """All samples with their labels, for histograms of the pool."""
         return self._data.labeled_split(self._data.labeled_pool())
 
-    def _save(self, record: dict) -> None:
-        if is_main_process():
-            self._work_dir.write_record(record["round"], record)
-        barrier()
-
-    def _report(self, record: dict) -> None:
-        metric = "no metric (nothing was detected)"
-        for name, value in list(record["metrics"].items())[:1]:
-            metric = f"{name.rpartition('/')[2]} {value:.3f}"
-        ranking = record.get("ranking_accuracy")
-        self._console.print(
-            f"round {record['round']}: {record['labeled']} labelled, {metric}"
-            + (f", ranking accuracy {ranking:.3f}" if ranking is not None else "")
-            + f", trained in {record['seconds']['train']:.0f} s"
-        )
-
     def _write_curve(self, records: list[dict]) -> None:
         if is_main_process():
             self._work_dir.write_curve(records)
             curve = read_curve(self._work_dir.root)
             if any(record["metrics"] for record in records):
                 plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
-
-
-def main_metric_first(metrics: dict[str, float], main: str | None) -> dict[str, float]:
-    """Put the metric named ``main`` first, with or without its prefix; warn if there is none."""
-    found = [name for name in metrics if main in (name, name.rpartition("/")[2])]
-    if main is not None and not found:
-        print_log(
-            f"The evaluator has no metric called {main!r} (active_learning.metric), only "
-            f"{list(metrics)}.",
-            logger="current",
-            level=logging.WARNING,
-        )
-    return {name: metrics[name] for name in [*found, *(n for n in metrics if n not in found)]}

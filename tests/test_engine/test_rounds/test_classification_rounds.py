@@ -122,7 +122,7 @@ def test_doubtful_rounds_are_drawn_at_random_and_go_on(
     cfg: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doubt = "ranking accuracy is within chance"
-    monkeypatch.setattr("mmal.engine.rounds.driver.doubt_about_ranking", lambda *_: doubt)
+    monkeypatch.setattr("mmal.engine.rounds.round_training.doubt_about_ranking", lambda *_: doubt)
     cfg.active_learning.update(rounds=2, when_doubtful="random")
     first, _ = run_rounds(cfg)
     assert first["ranking_doubt"] == first["picks_doubt"] == doubt

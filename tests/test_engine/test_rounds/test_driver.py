@@ -189,10 +189,10 @@ def test_an_interruption_after_any_step_repeats_at_most_that_step(
     def interrupt(*args, **kwargs):
         raise InterruptionError
 
-    steps = ["measure_losses", "score_pool", "acquire"]
+    steps = ["round_training.measure_losses", "driver.score_pool", "driver.acquire"]
     for attempt, step in enumerate(steps):
         with monkeypatch.context() as patch:
-            patch.setattr(f"mmal.engine.rounds.driver.{step}", interrupt)
+            patch.setattr(f"mmal.engine.rounds.{step}", interrupt)
             with pytest.raises(InterruptionError):
                 run_rounds(cfg, resume=attempt > 0)
         assert len(pool_of(cfg)["rounds"]) == 1

@@ -10,7 +10,7 @@ from mmengine.runner import load_checkpoint
 from mmpose.apis import inference_topdown, init_model
 
 from mmal.engine.rounds import run_rounds
-from mmal.engine.rounds.driver import main_metric_first
+from mmal.engine.rounds.round_training import main_metric_first
 from mmal.models import build_model
 from mmal.structures import PoolScores
 

@@ -3,15 +3,13 @@
 import os
 
 from mmengine.config import Config
-from mmengine.device import get_device
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 
 from mmal.datasets.audit import AuditSettings, ImageCache, audit_datasets
 from mmal.engine import DataConfig, score_pool
 from mmal.engine.data_config import leaf_datasets
 from mmal.engine.preflight import audit_settings, tell
-from mmal.models import build_model
+from mmal.models import trained_model
 from mmal.structures import PoolScores
 
 
@@ -45,13 +43,7 @@ def score_images(
     source = data.pool if images is None else folder
     _audit(source, audit_settings(cfg))
     dataset = data.unlabeled_split(str(pool) if pool else None, source)
-    model = build_model(cfg)
-    try:
-        load_checkpoint(model, str(checkpoint), map_location="cpu", strict=True)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{checkpoint} does not fit the config's model: {reason}") from error
-    model = model.to(device or get_device())
+    model = trained_model(cfg, checkpoint, device)
     return score_pool(model, dataset, group_score=data.group_score, **data.loading())
 
 

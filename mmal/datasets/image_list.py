@@ -28,6 +28,7 @@ class ImageList(BaseDataset):
         people: Of image files the people found there, each as left, top, right and bottom edge and
             the detector's score. An image that is not named has one who fills it; one whose list is
             empty has no sample.
+        ids: Ids of image files, where those are not their paths below ``data_root``.
         **kwargs: As for ``mmengine.dataset.BaseDataset``; ``pipeline`` is the usual test pipeline
             (loading annotations finds none).
     """
@@ -36,10 +37,12 @@ class ImageList(BaseDataset):
         self,
         files: Sequence[str] = (),
         people: Mapping[str, Sequence[Sequence[float]]] | None = None,
+        ids: Mapping[str, str] | None = None,
         **kwargs,
     ) -> None:
         self.files = list(files)
         self.people = people or {}
+        self.ids = ids or {}
         transforms = [t for t in kwargs.get("pipeline", ()) if isinstance(t, dict)]
         if any(type_name(t) == "GetBBoxCenterScale" for t in transforms):
             self.data_mode = "topdown"  # as MMPose's data sets say that a sample is a person
@@ -51,6 +54,8 @@ class ImageList(BaseDataset):
         infos: list[dict] = []
         for i, path in enumerate(self.files):
             image = dict(img_path=path, img_id=i, instances=[])
+            if path in self.ids:
+                image["sample_id"] = self.ids[path]
             if not of_people:
                 infos.append(image)
                 continue

@@ -202,7 +202,7 @@ class PoolDataset:
             dataset.test_mode = True  # not sooner: some data sets choose their files by it
         names = task_of(dataset).sample_ids(infos, dataset, self.group_by)
         for info, name in zip(infos, names, strict=True):
-            info["sample_id"] = name
+            info.setdefault("sample_id", name)  # some data sets name samples themselves
         for shaper in shapers:
             infos = shaper.shape(infos, dataset)
         self.leaves.append(dataset)

@@ -17,6 +17,8 @@ from .image_folder import IMAGE_SUFFIXES, ImageFolder
 #: Columns of a manifest that may hold the image files, the first that is there counts.
 PATH_COLUMNS = ("img_path", "path", "file_name", "filename", "file", "image")
 
+_OUTSIDE = "outside/"
+
 
 class RawImages:
     """The images of a folder, a pattern, a list, a manifest or a COCO file, and their ids.
@@ -50,23 +52,25 @@ class RawImages:
         """List the images anew.
 
         Returns:
-            The files by id, each file once: its path below :attr:`root` with forward slashes, or,
-            outside of it, the whole path. Files that a list names need not exist.
+            The files by id, each file once: its path below :attr:`root`, or, of a file outside of
+            it, the whole path after ``outside/``. An id is a relative path that leads nowhere else.
+            Files that a list names need not exist.
         """
         found: dict[str, str] = {}
         for source in self.sources:
             for path in _listed(source):
-                found.setdefault(self.name(path), path)
+                other = found.setdefault(self.name(path), path)
+                if other != path:
+                    raise ValueError(f"{path} and {other} have the same id. Move one of them.")
         return found
 
     def name(self, path: str) -> str:
         """Return the id of an image file."""
-        if "://" not in path:
-            path = os.path.abspath(path)
-        below = self.root.rstrip("/") + "/"
-        return PurePosixPath(path.removeprefix(below)).as_posix() if "://" not in path else (
-            path.removeprefix(below)
-        )
+        whole = _absolute(path)
+        below = whole.removeprefix(self.root.rstrip("/") + "/")
+        if below != whole:
+            return below
+        return _OUTSIDE + whole.replace("://", "/").lstrip("/")
 
 
 def _absolute(source: str | os.PathLike) -> str:
@@ -77,10 +81,10 @@ def _absolute(source: str | os.PathLike) -> str:
 def _common_folder(sources: Sequence[str]) -> str:
     folders = [_fixed_part(s) if _is_pattern(s) else s for s in sources]
     folders = [s if isdir(s) else s.rpartition("/")[0] for s in folders]
-    remote = ["://" in folder for folder in folders]
     if len(set(folders)) == 1:
         return folders[0]
-    return "/" if any(remote) else os.path.commonpath(folders)
+    # Of several servers, or of a server and a disk, there is none: images keep their whole names.
+    return "/" if any("://" in s for s in folders) else os.path.commonpath(folders)
 
 
 def _fixed_part(pattern: str) -> str:

@@ -1,5 +1,5 @@
 from . import compat
-from .build import build_model
+from .build import build_model, trained_model
 from .cached_backbone import CachedBackbone, CachedInputs
 from .learning_loss import LearningLossMixin, learning_loss
 from .losses import AllPairsRankingLoss, PairwiseRankingLoss
@@ -17,4 +17,5 @@ __all__ = [
     "build_model",
     "compat",
     "learning_loss",
+    "trained_model",
 ]

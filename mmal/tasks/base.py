@@ -5,10 +5,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
+from types import MappingProxyType
 
 from mmengine.dataset import BaseDataset
+from mmengine.structures import BaseDataElement
 from torch import nn
 
+from mmal.structures import LabelSchema, ObjectLabel
 from mmal.utils import type_name
 
 #: Paths that are normal: no part of them is empty or begins with a dot.
@@ -27,6 +30,7 @@ class Task(ABC):
         annotation: What annotators make, in the plural; a column of ``curve.csv``.
         cost: The axis of a plot over it.
         whole_images: Whether what is predicted is said of an image, not of places in it.
+        recommended_query: Config of the query that a loop picks by where none is named.
         unlabeled_keys: What an unlabelled sample shows. Everything else that a data set knows of
             it is a label, or may be one.
     """
@@ -36,6 +40,7 @@ class Task(ABC):
     annotation: str
     cost: str
     whole_images = False
+    recommended_query = MappingProxyType(dict(type="mmal.Herding", weight="margin"))
     unlabeled_keys = frozenset({"img_path", "img_id", "height", "width", "sample_id", "variant"})
 
     def has(self, dataset: BaseDataset) -> bool:
@@ -122,6 +127,35 @@ class Task(ABC):
         """Return the config of a test data set whose samples are those with annotations."""
         return dataset
 
+    @abstractmethod
+    def label_schema(self, dataset: BaseDataset) -> LabelSchema:
+        """Return what annotators are asked for, by the classes and joints of a data set."""
+
+    @abstractmethod
+    def training_dataset(self, file: str, schema: LabelSchema, like: dict) -> dict:
+        """Return the config of a data set of labels that a loop wrote.
+
+        Args:
+            file: Where they are: COCO JSON or, of classes, the image and the place of its class a
+                line. Images are named by whole paths.
+            schema: What was labelled.
+            like: Config of the data set whose pipeline and filter the new one takes over.
+        """
+
+    @abstractmethod
+    def proposals(self, sample: BaseDataElement, schema: LabelSchema) -> tuple[ObjectLabel, ...]:
+        """Return what a model predicted, as labels to be corrected.
+
+        Args:
+            sample: A data sample that the model's ``predict`` returned; of top-down estimators one
+                of several people of an image.
+            schema: Names classes and joints.
+
+        Returns:
+            Objects, each with its score, in pixels of the original image; of classification one
+            without box, of the class that is predicted.
+        """
+
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()
     ) -> None:
@@ -136,6 +170,11 @@ class Task(ABC):
             ValueError: If they do not fit; the message has both.
         """
         return
+
+
+def taken_over(like: dict, *keys: str) -> dict:
+    """Return those settings of a data set's config that another one shares."""
+    return {key: like[key] for key in ("pipeline", *keys) if key in like}
 
 
 def _transforms(pipeline: object) -> Iterator[object]:

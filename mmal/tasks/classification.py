@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.structures import BaseDataElement
 from torch import nn
 
+from mmal.structures import LabelSchema, ObjectLabel
 from mmal.utils import few
 
-from .base import Task, image_id
+from .base import Task, image_id, taken_over
 
 
 class ClassificationTask(Task):
@@ -60,6 +62,26 @@ class ClassificationTask(Task):
     def labeled_pipeline(self, pipeline: list[dict], training: list[dict]) -> list[dict]:
         """Return the test pipeline as it is: a label does not depend on where it is loaded."""
         return pipeline
+
+    def label_schema(self, dataset: BaseDataset) -> LabelSchema:
+        """Return the classes; those of the folders, where the config names none."""
+        if not dataset.metainfo.get("classes"):
+            dataset.load_data_list()
+        return LabelSchema("classes", tuple(dataset.metainfo.get("classes") or ()))
+
+    def training_dataset(self, file: str, schema: LabelSchema, like: dict) -> dict:
+        """Return MMPretrain's CustomDataset."""
+        return dict(
+            type="mmpretrain.CustomDataset",
+            ann_file=file,
+            metainfo=dict(classes=schema.classes),
+            **taken_over(like),
+        )
+
+    def proposals(self, sample: BaseDataElement, schema: LabelSchema) -> tuple[ObjectLabel, ...]:
+        """Return the class with the largest score."""
+        label = int(sample.pred_score.argmax())
+        return (ObjectLabel(schema.classes[label], score=float(sample.pred_score[label])),)
 
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()

@@ -5,10 +5,12 @@ from pathlib import PurePath
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.structures import BaseDataElement
 
+from mmal.structures import LabelSchema, ObjectLabel
 from mmal.utils import type_name
 
-from .base import Task
+from .base import Task, taken_over
 
 
 class DetectionTask(Task):
@@ -69,6 +71,29 @@ class DetectionTask(Task):
         if not images:
             raise ValueError(f"The test pipeline {pipeline} has no transform that loads the image.")
         return pipeline[: images[0] + 1] + load + pipeline[images[0] + 1 :]
+
+    def label_schema(self, dataset: BaseDataset) -> LabelSchema:
+        """Return the classes of boxes."""
+        return LabelSchema("boxes", tuple(dataset.metainfo.get("classes") or ()))
+
+    def training_dataset(self, file: str, schema: LabelSchema, like: dict) -> dict:
+        """Return MMDetection's CocoDataset."""
+        return dict(
+            type="mmdet.CocoDataset",
+            ann_file=file,
+            data_prefix=dict(img=""),
+            metainfo=dict(classes=schema.classes),
+            **taken_over(like, "filter_cfg", "backend_args"),
+        )
+
+    def proposals(self, sample: BaseDataElement, schema: LabelSchema) -> tuple[ObjectLabel, ...]:
+        """Return the predicted boxes."""
+        found = sample.pred_instances
+        columns = (found.labels.tolist(), found.bboxes.tolist(), found.scores.tolist())
+        return tuple(
+            ObjectLabel(schema.classes[label], tuple(box), score=score)
+            for label, box, score in zip(*columns, strict=True)
+        )
 
 
 def _without_folder(name: str, folder: str) -> str:

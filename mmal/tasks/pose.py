@@ -1,15 +1,20 @@
 """Pose estimation: a sample is a person (top-down) or an image of people (bottom-up)."""
 
+import copy
 from collections import defaultdict
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS
+from mmengine.structures import BaseDataElement
 from torch import nn
 
-from mmal.utils import type_name
+from mmal.structures import LabelSchema, ObjectLabel
+from mmal.utils import registered_class, type_name
 
-from .base import Task
+from .base import Task, taken_over
 
 #: What an unlabelled person shows beside: where it is, since that is the input of a top-down
 #: estimator, in practice from a person detector.
@@ -23,6 +28,7 @@ class PoseTask(Task):
     packer = "PackPoseInputs"
     annotation = "joints"
     cost = "joints marked"
+    recommended_query = MappingProxyType(dict(type="mmal.Herding"))
 
     def has(self, dataset: BaseDataset) -> bool:
         """Whether a data set is of people."""
@@ -86,6 +92,40 @@ class PoseTask(Task):
     def labeled_dataset(self, dataset: dict) -> dict:
         """Return the data set of annotated people: those that a detector found have no joints."""
         return {key: value for key, value in dataset.items() if key != "bbox_file"}
+
+    def label_schema(self, dataset: BaseDataset) -> LabelSchema:
+        """Return the joints of people, or of what else the data set's metainfo describes."""
+        metainfo = dataset.metainfo
+        return LabelSchema(
+            "keypoints",
+            tuple(metainfo.get("classes") or ("person",)),
+            tuple(metainfo["keypoint_id2name"].values()),
+            tuple(map(tuple, metainfo.get("skeleton_links") or ())),
+        )
+
+    def training_dataset(self, file: str, schema: LabelSchema, like: dict) -> dict:
+        """Return MMPose's CocoDataset, with the metainfo of the data set that it is like."""
+        metainfo = like.get("metainfo") or registered_class(like, DATASETS).METAINFO
+        return dict(
+            type="mmpose.CocoDataset",
+            ann_file=file,
+            data_prefix=dict(img=""),
+            metainfo=copy.deepcopy(dict(metainfo)),
+            **taken_over(like, "data_mode"),
+        )
+
+    def proposals(self, sample: BaseDataElement, schema: LabelSchema) -> tuple[ObjectLabel, ...]:
+        """Return the people of a sample; joints are called visible where they were found."""
+        found = sample.pred_instances
+        people = zip(found.keypoints, found.keypoint_scores, strict=True)
+        boxes = found.bboxes if "bboxes" in found else np.full((len(found), 4), np.nan)
+        objects = []
+        for (joints, scores), box in zip(people, boxes, strict=True):
+            points = tuple((float(x), float(y), 2) for x, y in joints)
+            edges = tuple(map(float, box)) if np.isfinite(box).all() else None
+            score = float(np.mean(scores))
+            objects.append(ObjectLabel(schema.classes[0], edges, points, score=score))
+        return tuple(objects)
 
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()

@@ -21,3 +21,8 @@ class ImageFacts:
     size: tuple[int, int] = (0, 0)
     turned: bool = False
     digest: str = ""
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height of the image as it is shown."""
+        return self.size[::-1] if self.turned else self.size

@@ -108,6 +108,26 @@ def check_queries(cfg: Config, queries: Sequence[dict], seeds: Sequence[int] = (
     _examine(cfg, settings, queries, lambda ids: Pool(ids, seed=seeds[0]), audit=True)
 
 
+def check_round(
+    cfg: Config, settings: RoundSettings, open_pool: Callable[[Sequence[str]], Pool]
+) -> Pool:
+    """Check what :func:`preflight` checks of config, data and model, for one training.
+
+    Args:
+        cfg: The config.
+        settings: Those of its ``active_learning``; the query does not matter.
+        open_pool: Makes the pool, with what is labelled, of all ids.
+
+    Returns:
+        The pool.
+
+    Raises:
+        PreflightError: If there are several problems.
+        ValueError: For whatever else does not fit.
+    """
+    return _examine(cfg, settings, [], open_pool, audit=True)
+
+
 def _examine(
     cfg: Config,
     settings: RoundSettings,

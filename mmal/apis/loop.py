@@ -1,0 +1,287 @@
+"""An annotator's loop, step by step: raw images in, picks out, labels back, a model."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import init_dist, is_distributed, is_main_process
+from rich.console import Console
+
+from mmal.datasets.exchange import FORMATS, labeling_config
+from mmal.engine.loop import (
+    Candidates,
+    Delivery,
+    LoopData,
+    Project,
+    ProjectError,
+    begin_project,
+    commit_delivery,
+    export_picks,
+    find_candidates,
+    opened,
+    pick_images,
+    read_delivery,
+    skip_images,
+    train_model,
+)
+from mmal.engine.rounds import WorkDir
+from mmal.utils import atomic_path, few
+from mmal.visualization import rounds_table
+
+
+class LoopSteps:
+    """The steps of a project, each of which says what it did and what comes next.
+
+    Args:
+        root: The project's folder.
+        command: How a user calls the steps, for the hints.
+    """
+
+    def __init__(self, root: str | os.PathLike, command: str = "python tools/loop.py") -> None:
+        self.root = Path(root)
+        self._command = command
+        self._console = Console(quiet=not is_main_process(), highlight=False, soft_wrap=True)
+
+    def init(
+        self,
+        cfg: Config,
+        images: Sequence[str],
+        image_root: str | None = None,
+        people: str | None = None,
+        own_data: bool = False,
+        labels: str | None = None,
+        format_name: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Begin a project; see :func:`mmal.engine.loop.begin_project`.
+
+        Args:
+            cfg: The config.
+            images: Sources of the pool.
+            image_root: The folder below which images are named.
+            people: Boxes of people.
+            own_data: Whether to train on the config's own training data, too.
+            labels: Labels of images of the pool that exist already.
+            format_name: Their format.
+            seed: Of all draws.
+        """
+        project, data = begin_project(self.root, cfg, images, image_root, people, own_data, seed)
+        found = find_candidates(data)
+        self._say(f"{self.root}: a pool of {len(found.paths)} images{_left_out(found)}.")
+        self._warn_of(found)
+        schema = data.schema
+        self._say(f"To be labelled: {schema.kind} of {few(schema.classes, 10)}.")
+        if labels is not None:
+            try:
+                self.import_labels(labels, format_name, unpicked=True)
+            except ValueError as error:
+                raise ProjectError(
+                    f"The project was begun, without labels: {error}\nMend them, then: "
+                    f"{self._command} import {self.root} {labels} --unpicked"
+                ) from error
+            return
+        self._next(project)
+
+    def pick(
+        self,
+        budget: int,
+        query: dict | None = None,
+        checkpoint: str | None = None,
+        subset: int | None = None,
+        more: bool = False,
+    ) -> None:
+        """Pick images to be labelled next; see :func:`mmal.engine.loop.pick_images`.
+
+        Args:
+            budget: How many.
+            query: Config of the query.
+            checkpoint: The model that scores; by default the last trained one.
+            subset: Score a random subset of this size.
+            more: Whether to pick although others wait for labels.
+
+        Raises:
+            ProjectError: If others wait for labels.
+        """
+        with self._opened() as (project, data):
+            if project.pending and not more:
+                raise ProjectError(
+                    f"{len(project.pending)} picked images wait for labels. Import these first, or "
+                    "pick --more beside them."
+                )
+            found = find_candidates(data)
+            self._warn_of(found)
+            step = pick_images(project, data, found, budget, query, checkpoint, subset)
+            by = f" with {step.model}" if step.model else ""
+            self._say(
+                f"{len(step.picks)} of {len(found.paths)} images picked by {step.query}{by}"
+                f"{_left_out(found)}: {project.pick_dir(len(project.picks) - 1)}/picks.txt"
+            )
+            self._next(project)
+
+    def export(
+        self,
+        format_name: str,
+        out_dir: str | None = None,
+        proposals: bool = True,
+        min_score: float = 0.3,
+        images: str = "none",
+    ) -> None:
+        """Write what waits for labels for an annotation tool; see :func:`export_picks`."""
+        with self._opened() as (project, data):
+            target, proposed = export_picks(
+                project, data, format_name, out_dir, proposals, min_score, images
+            )
+            said = [f"{len(project.pending)} images, {proposed} proposed objects: {target}"]
+            if format_name == "label_studio":
+                with atomic_path(target / "labeling_config.xml") as tmp:
+                    tmp.write_text(labeling_config(data.schema), encoding="utf-8")
+                said.append(f"Labelling interface of the tool: {target / 'labeling_config.xml'}")
+            self._say(*said)
+            self._next(project)
+
+    def import_labels(
+        self,
+        path: str,
+        format_name: str | None = None,
+        empty_is_labeled: bool = False,
+        unpicked: bool = False,
+        only_valid: bool = False,
+    ) -> None:
+        """Read what came back; see :func:`read_delivery` and :func:`commit_delivery`.
+
+        Args:
+            path: A file, a folder or an archive.
+            format_name: Its format.
+            empty_is_labeled: Whether images without objects are done.
+            unpicked: Whether images that were never picked may be among them.
+            only_valid: Whether to take what is right where something else is wrong.
+
+        Raises:
+            ProjectError: If something in it is wrong; nothing was imported then.
+        """
+        with self._opened() as (project, data):
+            found = read_delivery(project, data, path, format_name, empty_is_labeled, unpicked)
+            if found.problems and not only_valid:
+                raise ProjectError(
+                    f"{path}: the labels of {len(found.problems)} images are refused, so nothing "
+                    f"was imported.\n{_listed(found.problems)}\nMend them and import again, or take "
+                    f"the {len(found.labels)} others by --only-valid."
+                )
+            step = commit_delivery(project, data, found, path)
+            self._report(found)
+            if step is None:
+                self._say("Nothing in it is new: the project is as it was.")
+            self._next(project)
+
+    def train(self, launcher: str = "none") -> None:
+        """Train on all labels and evaluate; see :func:`train_model`.
+
+        Args:
+            launcher: The job launcher, as of mmengine's runner.
+        """
+        if launcher != "none" and not is_distributed():
+            init_dist(launcher)
+        with self._opened() as (project, data):
+            if project.trainings and not project.unlearnt:
+                raise ProjectError("No label has come since the last training. Import some first.")
+            data.cfg.launcher = launcher
+            train_model(project, data)
+            self._table(project)
+            self._next(project)
+
+    def skip(self, names: Sequence[str]) -> None:
+        """Take images out of the pool for good; see :func:`skip_images`."""
+        with self._opened() as (project, data):
+            step = skip_images(project, data, names)
+            self._say(f"{len(step.images)} images will not be picked again.")
+            self._next(project)
+
+    def undo(self) -> None:
+        """Take back the last step, unless it was a training."""
+        with opened(self.root) as project:
+            step = project.undo()
+            self._say(f"The last step, {step.kind}, is taken back.")
+            self._next(project)
+
+    def status(self) -> None:
+        """Say where the project stands and what comes next."""
+        project = Project.load(self.root)
+        data = LoopData(project, project.config())
+        found = find_candidates(data)
+        self._say(
+            f"{self.root}: {len(project.labeled)} images labelled, {len(project.pending)} wait for "
+            f"labels, {len(project.skipped)} skipped, {len(found.paths)} left to pick"
+            f"{_left_out(found)}."
+        )
+        self._warn_of(found)
+        if project.trainings:
+            self._table(project)
+        self._next(project)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[Project, LoopData]]:
+        with opened(self.root) as project:
+            yield project, LoopData(project, project.config())
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self._console.print(line, markup=False)
+
+    def _warn_of(self, found: Candidates) -> None:
+        if found.unreadable:
+            self._say(f"{len(found.unreadable)} images cannot be used:", _listed(found.unreadable))
+        if found.missing:
+            self._say(f"Not in the pool any more: {few(found.missing)}.")
+
+    def _report(self, found: Delivery) -> None:
+        counts = {
+            "newly labelled": len(found.new),
+            "with corrected labels": len(found.changed),
+            "as they were": found.same,
+            "skipped by the annotator": len(found.skipped),
+            "without objects, taken as not looked at yet (else: --empty-is-labeled)": len(
+                found.untouched
+            ),
+            "refused": len(found.problems),
+        }
+        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        self._say(f"Images: {said or 'none'}.")
+        if found.clipped:
+            self._say(f"{found.clipped} boxes or joints stuck out of their images and were cut.")
+        if found.problems:
+            self._say(_listed(found.problems))
+
+    def _table(self, project: Project) -> None:
+        work_dir = WorkDir(project.training)
+        records = [work_dir.read_record(step.round) for step in project.trainings]
+        self._console.print(rounds_table(records))
+
+    def _next(self, project: Project) -> None:
+        """Say what comes next."""
+        command = f"{self._command} {{}} {self.root}"
+        if project.pending:
+            waiting = len(project.pending)
+            self._say(
+                f"Next: have {waiting} images labelled "
+                f"({command.format('export')} --format {'|'.join(FORMATS)}), then "
+                f"{command.format('import')} LABELS"
+            )
+        elif project.unlearnt and len(project.labeled) > 1:
+            self._say(f"Next: {command.format('train')}")
+        else:
+            self._say(f"Next: {command.format('pick')} --budget 50")
+
+
+def _left_out(found: Candidates) -> str:
+    if not found.left_out:
+        return ""
+    return f" ({', '.join(f'{count} {why}' for why, count in found.left_out.items())} left out)"
+
+
+def _listed(problems: dict[str, str], most: int = 10) -> str:
+    lines = [f"  {name}: {problem}" for name, problem in list(problems.items())[:most]]
+    if len(problems) > most:
+        lines.append(f"  … and {len(problems) - most} more")
+    return "\n".join(lines)

@@ -1,0 +1,30 @@
+from .begin import begin_project
+from .export import export_picks
+from .importing import Delivery, commit_delivery, read_delivery
+from .loop_data import LoopData
+from .pick import Candidates, find_candidates, pick_images
+from .project import Import, Pick, Project, ProjectError, Skip, Sources, Train, opened
+from .skip import skip_images
+from .train import train_model
+
+__all__ = [
+    "Candidates",
+    "Delivery",
+    "Import",
+    "LoopData",
+    "Pick",
+    "Project",
+    "ProjectError",
+    "Skip",
+    "Sources",
+    "Train",
+    "begin_project",
+    "commit_delivery",
+    "export_picks",
+    "find_candidates",
+    "opened",
+    "pick_images",
+    "read_delivery",
+    "skip_images",
+    "train_model",
+]

@@ -1,0 +1,65 @@
+"""The beginning of a loop."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmal.datasets import RawImages
+
+from ..data_config import DataConfig
+from ..preflight import check_evaluator_files
+from .loop_data import LoopData
+from .people import read_people
+from .project import Project, ProjectError, Sources
+
+
+def begin_project(
+    root: str | os.PathLike,
+    cfg: Config,
+    images: Sequence[str],
+    image_root: str | None = None,
+    people: str | None = None,
+    own_data: bool = False,
+    seed: int = 0,
+) -> tuple[Project, LoopData]:
+    """Make a project folder, once everything that it names is there.
+
+    Args:
+        root: The folder.
+        cfg: A config with model, training pipeline and test data.
+        images: Sources of images without labels, see :class:`mmal.datasets.RawImages`.
+        image_root: The folder below which they are named.
+        people: COCO JSON with boxes of people, for top-down estimators.
+        own_data: Whether the config's own training data are labelled and trained on, too.
+        seed: Of all draws.
+
+    Returns:
+        The project and its data.
+
+    Raises:
+        ProjectError: If there is a project, or the config does not do.
+        FileNotFoundError: If a source of images, or data of the config, do not exist.
+        ValueError: If a source cannot be read.
+    """
+    root = Path(root)
+    if (root / "project.json").exists():
+        raise ProjectError(f"{root} holds a project already. Choose another folder.")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ProjectError(f"{root} is no empty folder. Choose another one for the project.")
+    raw = RawImages(images, image_root)
+    sources = Sources(
+        raw.sources, raw.root, os.path.abspath(people) if people else None, own_data, seed
+    )
+    draft = Project(root, sources)
+    data = LoopData(draft, cfg)
+    _ = data.schema
+    DataConfig(cfg).dataset("test")
+    check_evaluator_files(cfg, "test")
+    data.check_sets()
+    if not raw.paths():
+        raise ProjectError("There is no image in the pool.")
+    if people is not None:
+        read_people(people, raw)
+    return Project.begin(root, sources, cfg), data

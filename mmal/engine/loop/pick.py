@@ -1,0 +1,215 @@
+"""Choosing the images that annotators get next."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmengine.device import get_device
+from mmengine.dist import barrier
+from mmengine.runner import set_random_seed
+from torch import nn
+
+from mmal.datasets import PoolDataset
+from mmal.models import LearningLossMixin, build_model, trained_model
+from mmal.models.pretrained import pretrained_backbone
+from mmal.queries import Query, build_query
+from mmal.structures import Pool, PoolRound, PoolScores
+from mmal.utils import few
+
+from ..acquisition import acquire
+from ..data_config import DataConfig
+from ..scoring import score_pool
+from .loop_data import LoopData
+from .project import Pick, Project, ProjectError
+
+#: What the first batch is picked by, before anything is labelled.
+FIRST_QUERY = dict(type="mmal.Herding", features=dict(source="pretrained"))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What may be picked, and what not, with why.
+
+    Attributes:
+        paths: Files of the images that may be picked, by id.
+        labeled: Files of those that are labelled and still there, by id.
+        left_out: How many images are left out, by reason.
+        unreadable: Files that are no good, with what is wrong.
+        missing: Ids that were picked, labelled or skipped before and are not in the pool any more.
+    """
+
+    paths: dict[str, str]
+    labeled: dict[str, str]
+    left_out: dict[str, int]
+    unreadable: dict[str, str]
+    missing: list[str]
+
+
+def find_candidates(data: LoopData) -> Candidates:
+    """List the pool anew and leave out what must not be picked.
+
+    An image is labelled, skipped or in the test set if a file with its path or with the same bytes
+    is. Of several files with the same bytes one may be picked.
+    """
+    project = data.project
+    paths = project.raw_images.paths()
+    facts = data.facts(list(paths.values()))
+    taken = data.taken_digests()
+    waiting = set(project.pending)
+    known = {
+        **dict.fromkeys(project.labeled, "labelled"),
+        **dict.fromkeys(project.skipped, "skipped"),
+    }
+    known |= dict.fromkeys(waiting, "waiting for labels")
+    digests = {facts[paths[i]].digest: "waiting for labels" for i in waiting if i in paths}
+    found: dict[str, str] = {}
+    left_out: Counter[str] = Counter()
+    unreadable: dict[str, str] = {}
+    for name, path in paths.items():
+        fact = facts[path]
+        if name in known:
+            left_out[known[name]] += 1
+        elif fact.problem:
+            unreadable[path] = fact.detail or "does not exist"
+        elif why := taken.get(fact.digest) or digests.get(fact.digest):
+            left_out[why] += 1
+        else:
+            found[name] = path
+            digests[fact.digest] = "copies of other images"
+    labeled = {name: paths[name] for name in project.labeled if name in paths}
+    labeled |= {f"own/{path}": path for path in data.own_files()}
+    missing = [name for name in known if name not in paths]
+    return Candidates(found, labeled, dict(left_out), unreadable, missing)
+
+
+def pick_images(
+    project: Project,
+    data: LoopData,
+    candidates: Candidates,
+    budget: int,
+    query: dict | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    subset: int | None = None,
+) -> Pick:
+    """Score the candidates, pick, and write the step.
+
+    Leaves ``scores.parquet`` (where scored) and ``picks.txt`` in the folder of the pick.
+
+    Args:
+        project: The project; gets a step.
+        data: Its data.
+        candidates: What may be picked.
+        budget: How many images.
+        query: Config of the query. By default that of the config's ``active_learning``, else the
+            one recommended for the task; before anything is trained, herding on the features of
+            the pretrained backbone, or, where the config names no weights, a random draw.
+        checkpoint: The model that scores; by default that of the last training.
+        subset: Score a random subset of this size instead of all.
+
+    Returns:
+        The step.
+
+    Raises:
+        ProjectError: If there is nothing to pick, or the query reads what only a trained model
+            gives.
+        ValueError: If the checkpoint does not fit.
+        TypeError: If the model cannot give a score.
+    """
+    if budget < 1 or (subset is not None and subset < budget):
+        raise ProjectError(f"--budget must be positive, and --subset at least as large: {budget}.")
+    if not candidates.paths:
+        raise ProjectError("No image is left to be picked.")
+    checkpoint = checkpoint or (
+        project.trainings and project.root / project.trainings[-1].checkpoint
+    )
+    chosen = _query(data, query, bool(checkpoint))
+    if not checkpoint and (reads := {"pred_loss", "embedding"} & set(chosen.requires)):
+        raise ProjectError(
+            f"{chosen.description} reads {few(sorted(reads))} of the loss prediction module, but "
+            "nothing is trained yet. Train first, give a --checkpoint, or leave --query out."
+        )
+    model: nn.Module | None = None
+    if chosen.requires:
+        model = trained_model(data.cfg, checkpoint) if checkpoint else _untrained(data)
+        _check_module(chosen, model)
+    number = len(project.picks)
+    dataset = data.images(candidates.labeled | candidates.paths)
+    ids = dataset.pool.ids  # of a top-down estimator's, those in which people were found
+    labeled = [name for name in ids if name in candidates.labeled]
+    if len(labeled) == len(ids):
+        raise ProjectError("In no image that may be picked there are people.")
+    # A pick draws other numbers than the one before.
+    seed = project.sources.seed + number
+    pool = Pool(ids, seed, [PoolRound("labelled", labeled)] if labeled else [])
+    budget = min(budget, len(pool.unlabeled_ids))
+    out_dir = project.pick_dir(number)
+    acquired = acquire(
+        pool,
+        None,
+        out_dir,
+        dataset,
+        chosen,
+        budget,
+        subset,
+        _scorer(data, model, dataset, chosen),
+    )
+    used = None
+    if checkpoint and chosen.requires:
+        used = os.path.relpath(checkpoint, project.root)
+    step = Pick(pool.rounds[-1].query, used, acquired.picks)
+    project.take(step)
+    barrier()
+    return step
+
+
+def _query(data: LoopData, given: dict | None, trained: bool) -> Query:
+    """Build the query that is asked for, or the one that suits what there is."""
+    configured = (data.cfg.get("active_learning") or {}).get("query")
+    if given is not None:
+        return build_query(given)
+    if trained:
+        return build_query(configured or dict(data.task.recommended_query))
+    first = build_query(FIRST_QUERY)
+    try:
+        pretrained_backbone(data.cfg, first.requires)
+    except (ValueError, TypeError):  # no weights, or no backbone
+        return build_query(dict(type="mmal.Random"))
+    return first
+
+
+def _check_module(query: Query, model: nn.Module) -> None:
+    reads = {"pred_loss", "embedding"} & set(query.requires)
+    if reads and not isinstance(model, LearningLossMixin):
+        raise ProjectError(
+            f"{query.description} reads what the loss prediction module predicts, but the config's "
+            "model has none. Wrap it by mmal.LearningLoss, or pick by another --query, such as "
+            "Herding."
+        )
+
+
+def _untrained(data: LoopData) -> nn.Module:
+    """Build the model as its training would begin."""
+    set_random_seed(data.project.sources.seed)
+    model = build_model(data.cfg)
+    model.init_weights()
+    return model.to(get_device())
+
+
+def _scorer(
+    data: LoopData, model: nn.Module | None, dataset: PoolDataset, query: Query
+) -> Callable[[list[str]], PoolScores]:
+    config = DataConfig(data.cfg)
+
+    def score(ids: list[str]) -> PoolScores:
+        return score_pool(
+            model,
+            dataset,
+            ids=ids,
+            group_score=config.group_score,
+            names=query.requires,
+            pretrained=pretrained_backbone(data.cfg, query.requires),
+            **config.loading(),
+        )
+
+    return score

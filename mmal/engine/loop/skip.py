@@ -1,0 +1,32 @@
+"""Images that nobody is going to label."""
+
+from collections.abc import Sequence
+
+from mmal.utils import few
+
+from .loop_data import LoopData
+from .project import Project, ProjectError, Skip
+
+
+def skip_images(project: Project, data: LoopData, names: Sequence[str]) -> Skip:
+    """Take images out of the pool for good, copies of them included.
+
+    Args:
+        project: The project; gets a step.
+        data: Its data.
+        names: Ids of images, or their files.
+
+    Raises:
+        ProjectError: If one is not in the pool, is labelled, or skipped already.
+    """
+    paths = project.raw_images.paths()
+    ids = [name if name in paths else project.raw_images.name(name) for name in names]
+    # What waits for labels may have gone from the pool: that is a reason to skip it.
+    if unknown := [i for i in ids if i not in paths and i not in project.pending]:
+        raise ProjectError(f"{few(unknown)} are not in the pool.")
+    if done := [i for i in ids if i in project.labeled or i in project.skipped]:
+        raise ProjectError(f"{few(done)} are labelled or skipped already.")
+    facts = data.facts([paths[i] for i in ids if i in paths])
+    step = Skip({i: facts[paths[i]].digest if i in paths else "" for i in ids})
+    project.take(step)
+    return step

@@ -1,0 +1,86 @@
+"""Training on everything that annotators have labelled."""
+
+import os
+import sys
+
+from mmengine.dist import barrier, is_main_process
+from rich.console import Console
+
+from mmal.structures import Pool
+from mmal.utils import few
+from mmal.visualization import plot_curves, read_curve
+
+from ..data_config import DataConfig
+from ..rounds.preflight import check_round
+from ..rounds.round_training import RoundTraining
+from ..rounds.settings import RoundSettings
+from ..rounds.work_dir import WorkDir
+from .loop_data import LoopData
+from .project import Project, ProjectError, Train
+
+
+def train_model(project: Project, data: LoopData) -> dict:
+    """Train the next model on all labels and evaluate it on the config's test data.
+
+    The folder ``training`` of the project is a work directory as rounds of studies leave it, with
+    a round a training. One that was interrupted goes on at its last checkpoint.
+
+    Args:
+        project: The project; gets a step.
+        data: Its data.
+
+    Returns:
+        The round's record, as in its ``metrics.json``.
+
+    Raises:
+        ProjectError: If there is nothing new to train on, or too little.
+        ValueError: If config and labels do not fit; see :func:`mmal.engine.rounds.check_round`.
+        FileNotFoundError: If a labelled image is missing.
+    """
+    paths = project.raw_images.paths()
+    if missing := [name for name in project.labeled if name not in paths]:
+        raise FileNotFoundError(
+            f"{few(missing)} are labelled, but not in the pool any more. Put the images back."
+        )
+    if len(project.labeled) < 2 and not project.sources.own_data:
+        raise ProjectError(
+            f"{len(project.labeled)} images are labelled, but training needs at least two. Import "
+            "labels first."
+        )
+    index = len(project.trainings)
+    work_dir = WorkDir(project.training)
+    if is_main_process():
+        data.write_training_file(paths)
+    barrier()
+    cfg = data.training_config()
+    settings = RoundSettings.from_config(cfg)
+    pool = check_round(cfg, settings, _all_labeled)
+    if is_main_process():
+        pool.save(work_dir.pool)
+    barrier()
+    console = Console(quiet=not is_main_process(), width=None if sys.stdout.isatty() else 120)
+    training = RoundTraining(cfg, work_dir, console, settings.metric)
+    record = work_dir.read_record(index)
+    if not record:
+        counts = DataConfig(cfg).labeled_split(pool).annotation_counts()
+        record = training.train(index, dict(labeled=len(pool.ids), annotations=counts))
+    training.evaluate(record)
+    if is_main_process():
+        _write_curve(work_dir, index)
+    checkpoint = os.path.relpath(work_dir.checkpoint(index), project.root)
+    project.take(Train(index, len(project.labeled), checkpoint))
+    barrier()
+    return record
+
+
+def _all_labeled(ids: list[str]) -> Pool:
+    pool = Pool(ids)
+    pool.commit(ids, "labelled", None)
+    return pool
+
+
+def _write_curve(work_dir: WorkDir, last: int) -> None:
+    records = [work_dir.read_record(index) for index in range(last + 1)]
+    work_dir.write_curve(records)
+    if any(record["metrics"] for record in records):
+        plot_curves({"loop": [read_curve(work_dir.root)]}, work_dir.curve_png)

@@ -1,10 +1,18 @@
 """An annotator's loop: raw images in, picks out, labels back, and a model that knows more."""
 
 import argparse
+from pathlib import Path
 
-from mmal.apis.cli import add_cfg_options, one_line_errors, parse_query, read_config
+from mmal.apis.cli import (
+    add_cfg_options,
+    interruptible,
+    one_line_errors,
+    parse_query,
+    read_config,
+)
 from mmal.apis.loop import LoopSteps
 from mmal.datasets.exchange import FORMATS
+from mmal.utils import quiet_terminal
 
 EXAMPLE = """example (docs/annotate.md):
   python tools/loop.py init my_project my_config.py --images photos
@@ -87,38 +95,45 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    steps = LoopSteps(args.project)
-    with one_line_errors():
-        if args.step == "init":
-            cfg = read_config(args)
-            steps.init(
-                cfg,
-                args.images,
-                args.image_root,
-                args.people,
-                args.own_data,
-                args.labels,
-                args.format,
-                args.seed,
-            )
-        elif args.step == "pick":
-            query = parse_query(args.query) if args.query else None
-            steps.pick(args.budget, query, args.checkpoint, args.subset, args.more)
-        elif args.step == "export":
-            proposals = not args.no_proposals
-            steps.export(args.format, args.out, proposals, args.min_score, args.images)
-        elif args.step == "import":
-            steps.import_labels(
-                args.labels, args.format, args.empty_is_labeled, args.unpicked, args.only_valid
-            )
-        elif args.step == "train":
-            steps.train(args.launcher)
-        elif args.step == "skip":
-            steps.skip(args.images)
-        elif args.step == "undo":
-            steps.undo()
-        else:
-            steps.status()
+    with (
+        interruptible("The same command goes on."),
+        quiet_terminal(Path(args.project, "other_messages.log")),
+        one_line_errors(),
+    ):
+        take(args, LoopSteps(args.project))
+
+
+def take(args: argparse.Namespace, steps: LoopSteps) -> None:
+    """Take the step that the command line names."""
+    if args.step == "init":
+        steps.init(
+            read_config(args),
+            args.images,
+            args.image_root,
+            args.people,
+            args.own_data,
+            args.labels,
+            args.format,
+            args.seed,
+        )
+    elif args.step == "pick":
+        query = parse_query(args.query) if args.query else None
+        steps.pick(args.budget, query, args.checkpoint, args.subset, args.more)
+    elif args.step == "export":
+        proposals = not args.no_proposals
+        steps.export(args.format, args.out, proposals, args.min_score, args.images)
+    elif args.step == "import":
+        steps.import_labels(
+            args.labels, args.format, args.empty_is_labeled, args.unpicked, args.only_valid
+        )
+    elif args.step == "train":
+        steps.train(args.launcher)
+    elif args.step == "skip":
+        steps.skip(args.images)
+    elif args.step == "undo":
+        steps.undo()
+    else:
+        steps.status()
 
 
 if __name__ == "__main__":

@@ -2,15 +2,18 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from mmal.apis import prepare_rounds
 from mmal.apis.cli import (
     add_config_arguments,
     config_from_args,
+    interruptible,
     one_line_errors,
     parse_query,
 )
 from mmal.engine.cached_features import CachedFeaturesError
+from mmal.utils import quiet_terminal
 
 EXAMPLE = """example:
   python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/demo
@@ -39,6 +42,15 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    work_dir = args.work_dir or f"work_dirs/{Path(args.config).stem}"
+    with (
+        interruptible("The same command goes on with --resume."),
+        quiet_terminal(Path(work_dir, "other_messages.log")),
+    ):
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
     with one_line_errors():
         cfg = config_from_args(args)
         if args.query is not None:

@@ -93,6 +93,16 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(f"error: {error}")
 
 
+@contextmanager
+def interruptible(how_to_go_on: str) -> Iterator[None]:
+    """End the program by Ctrl-C with a line that says how to go on, and the shell's exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. {how_to_go_on}", file=sys.stderr)
+        sys.exit(130)
+
+
 def read_config(args: argparse.Namespace) -> Config:
     """Read the config file and apply ``--cfg-options``."""
     with _quiet_imports():

@@ -1,6 +1,7 @@
 """An annotator's loop, step by step: raw images in, picks out, labels back, a model."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ from mmal.engine.rounds import WorkDir
 from mmal.utils import atomic_path, few
 from mmal.visualization import rounds_table
 
+_WIDTH = None if sys.stdout.isatty() else 120
+
 
 class LoopSteps:
     """The steps of a project, each of which says what it did and what comes next.
@@ -42,7 +45,7 @@ class LoopSteps:
     def __init__(self, root: str | os.PathLike, command: str = "python tools/loop.py") -> None:
         self.root = Path(root)
         self._command = command
-        self._console = Console(quiet=not is_main_process(), highlight=False, soft_wrap=True)
+        self._console = Console(quiet=not is_main_process(), highlight=False, width=_WIDTH)
 
     def init(
         self,
@@ -166,8 +169,8 @@ class LoopSteps:
             if found.problems and not only_valid:
                 raise ProjectError(
                     f"{path}: the labels of {len(found.problems)} images are refused, so nothing "
-                    f"was imported.\n{_listed(found.problems)}\nMend them and import again, or take "
-                    f"the {len(found.labels)} others by --only-valid."
+                    f"was imported.\n{_listed(found.problems)}\nMend them and import again, or "
+                    f"take the {len(found.labels)} others by --only-valid."
                 )
             step = commit_delivery(project, data, found, path)
             self._report(found)
@@ -227,7 +230,7 @@ class LoopSteps:
 
     def _say(self, *lines: str) -> None:
         for line in lines:
-            self._console.print(line, markup=False)
+            self._console.print(line, markup=False, soft_wrap=True)
 
     def _warn_of(self, found: Candidates) -> None:
         if found.unreadable:

@@ -5,6 +5,7 @@ from .few import few
 from .isolation import preserved_random_state, single_process, without_trace
 from .progress import shows_progress
 from .quiet import quiet
+from .terminal import quiet_terminal
 
 __all__ = [
     "atomic_path",
@@ -12,6 +13,7 @@ __all__ = [
     "few",
     "preserved_random_state",
     "quiet",
+    "quiet_terminal",
     "registered_class",
     "shows_progress",
     "single_process",

@@ -100,8 +100,8 @@ def export_picks(
     paths = {i: p for i, p in project.raw_images.paths().items() if i in set(project.pending)}
     if gone := [i for i in project.pending if i not in paths]:
         raise ProjectError(
-            f"{few(gone)} wait for labels, but are not in the pool any more. Put them back, or skip "
-            "them."
+            f"{few(gone)} wait for labels, but are not in the pool any more. Put them back, or "
+            "skip them."
         )
     target = Path(out_dir or project.pick_dir(len(project.picks) - 1) / format_name)
     labels = _proposed(project, data, paths, min_score) if proposals else {}

@@ -18,8 +18,8 @@ def read_people(path: str | os.PathLike, images: RawImages) -> dict[str, list[li
         images: Names the images by the ``file_name`` of the file.
 
     Returns:
-        Of each image of the file, by its id, the people: left, top, right and bottom edge in pixels,
-        and the score.
+        Of each image of the file, by its id, the people: left, top, right and bottom edge in
+        pixels, and the score.
 
     Raises:
         ProjectError: If it cannot be read, or is something else.

@@ -240,8 +240,8 @@ class Project:
             raise ProjectError(f"{self.root}: nothing was done that could be undone.")
         if isinstance(self.steps[-1], Train):
             raise ProjectError(
-                f"{self.root}: the last step is the training of round {self.steps[-1].round}, which "
-                "cannot be undone. Labels may be corrected by importing them again."
+                f"{self.root}: the last step is the training of round {self.steps[-1].round}, "
+                "which cannot be undone. Labels may be corrected by importing them again."
             )
         self._write(self.steps[:-1])
         return self.steps.pop()
@@ -303,7 +303,8 @@ class Project:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ProjectError(
-                f"{file} is not what mmal wrote: {error!r}. It is not meant to be edited; restore it."
+                f"{file} is not what mmal wrote: {error!r}. Restore it; it is not meant to "
+                "be edited."
             ) from error
         return cls(Path(root), sources, steps)
 

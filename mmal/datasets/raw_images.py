@@ -116,7 +116,7 @@ def _listed(source: str) -> Iterator[str]:
         exists = "://" in source or os.path.exists(source)
         error = ValueError if exists else FileNotFoundError
         raise error(
-            f"{source} is no source of images{'' if exists else ': there is no such file'}. It must "
+            f"{source} is no source of images{'' if exists else ', it does not exist'}. It must "
             "be a folder, a pattern, a .txt, .csv or .parquet list, or a COCO .json."
         )
     try:

@@ -1,0 +1,298 @@
+"""Loops from raw images to a second model, in each task and with every kind of delivery."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from mmal.apis.loop import LoopSteps
+from mmal.datasets.exchange import FORMATS
+from mmal.engine.loop import LoopData, Project, ProjectError
+from mmal.structures import ImageLabels, PoolScores
+from tests.annotators import true_labels
+from tests.classifiers import needs_mmpretrain, rounds_config
+
+
+class Loop:
+    """A loop on the images of a config's training data, whose labels an annotator knows."""
+
+    def __init__(self, cfg: Config, images: Path, tmp_path: Path, **kwargs) -> None:
+        self.cfg, self.root, self._out = cfg, tmp_path / "project", tmp_path / "delivery"
+        self.steps = LoopSteps(self.root)
+        self.steps.init(cfg, [str(images)], **kwargs)
+        self.schema = self.data.schema
+        self.truth = true_labels(cfg, images, self.schema)
+
+    @property
+    def project(self) -> Project:
+        return Project.load(self.root)
+
+    @property
+    def data(self) -> LoopData:
+        return LoopData(self.project, self.cfg)
+
+    def deliver(
+        self, labels: Sequence[ImageLabels], format_name: str = "coco", **kwargs
+    ) -> None:
+        shutil.rmtree(self._out, ignore_errors=True)
+        FORMATS[format_name].write(labels, self.schema, self._out)
+        self.steps.import_labels(str(self._out), **kwargs)
+
+    def annotate(self, format_name: str = "coco", **kwargs) -> None:
+        self.deliver([self.truth[i] for i in self.project.pending], format_name, **kwargs)
+
+
+@pytest.fixture
+def loop(cfg: Config, tmp_path: Path) -> Loop:
+    """A detector's, whose pool holds the test images, too."""
+    return Loop(cfg, tmp_path / "JPEGImages", tmp_path)
+
+
+def labels_by_id(loop: Loop) -> dict[str, ImageLabels]:
+    return loop.data.labels()
+
+
+def test_two_rounds_of_a_detector(loop: Loop, tmp_path: Path, capsys) -> None:
+    loop.cfg.active_learning.query = dict(type="mmal.LearnedLoss")
+    loop.project.config_file.write_text(loop.cfg.pretty_text)
+    loop.steps.pick(6)
+    first = loop.project.pending
+    assert len(set(first)) == 6
+    assert loop.project.picks[0].query == "Random"  # the tiny model names no weights
+    assert not any(name.startswith("test") for name in first)
+    loop.annotate("voc")
+    loop.steps.train()
+    record = json.loads((loop.root / "training/round_00/metrics.json").read_text())
+    assert record["labeled"] == 6
+    assert record["annotations"] == dict(boxes=12)
+
+    loop.steps.pick(4)
+    picked = loop.project.picks[1]
+    scores = PoolScores.load(loop.root / "pick_01/scores.parquet")
+    assert set(scores.ids) == {f"train_{i:02d}.jpg" for i in range(16)} - set(first)
+    best = np.argsort(-scores.fields["pred_loss"])[:4]
+    assert picked.picks == [scores.ids[i] for i in best]
+    assert picked.model == "training/round_00/epoch_3.pth"
+    loop.annotate("cvat")
+    loop.steps.train()
+    curve = (loop.root / "training/curve.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in curve] == ["labeled", "6", "10"]
+    # What was trained on is what the annotator drew.
+    found = labels_by_id(loop)
+    for name in [*first, *picked.picks]:
+        for drawn, kept in zip(loop.truth[name].objects, found[name].objects, strict=True):
+            assert kept.name == drawn.name
+            np.testing.assert_allclose(kept.box, drawn.box, atol=1e-3)
+    capsys.readouterr()
+    loop.steps.status()
+    assert "10 images labelled, 0 wait for labels, 0 skipped, 6 left to pick" in (
+        capsys.readouterr().out
+    )
+
+
+def test_people_and_their_joints(pose_config_file: Path, tmp_path: Path) -> None:
+    cfg = Config.fromfile(pose_config_file)
+    loop = Loop(cfg, tmp_path / "images", tmp_path)
+    loop.steps.pick(6)
+    first = loop.project.pending
+    loop.annotate("coco")
+    loop.steps.train()
+    people = sum(len(loop.truth[name].objects) for name in first)
+    record = json.loads((loop.root / "training/round_00/metrics.json").read_text())
+    assert record["labeled"] == people  # a sample is a person
+    loop.steps.pick(3)
+    assert not set(loop.project.pending) & set(first)
+    loop.steps.export("cvat", images="link")
+    exported = FORMATS["cvat"].read(loop.root / "pick_01/cvat", loop.schema)
+    assert {image.name for image in exported} == set(loop.project.pending)
+    for image in exported:
+        (person,) = image.objects  # one who fills the image, as nobody said where people are
+        assert len(person.keypoints) == 16
+        linked = loop.root / "pick_01/cvat/images" / image.name
+        assert linked.resolve() == (tmp_path / "images" / image.name).resolve()
+
+
+@needs_mmpretrain
+def test_classes_of_images(tmp_path: Path) -> None:
+    cfg = rounds_config(tmp_path)
+    cfg.active_learning.pop("query", None)
+    loop = Loop(cfg, tmp_path / "train", tmp_path)
+    loop.steps.pick(6)
+    loop.annotate("label_studio")
+    loop.steps.train()
+    loop.steps.pick(3)
+    assert loop.project.picks[1].query.startswith("Herding")
+    loop.steps.export("coco")
+    content = json.loads((loop.root / "pick_01/coco/coco.json").read_text())
+    assert len(content["annotations"]) == 3  # the class that the model would give
+    assert all(image["model"] == "round 0" for image in content["images"])
+
+
+def test_half_a_delivery_leaves_the_rest_pending_and_twice_is_once(loop: Loop, capsys) -> None:
+    loop.steps.pick(6)
+    half = loop.project.pending[:3]
+    loop.deliver([loop.truth[name] for name in half])
+    before = loop.project.file.read_bytes()
+    loop.deliver([loop.truth[name] for name in half])
+    assert loop.project.file.read_bytes() == before
+    assert "3 as they were" in capsys.readouterr().out
+    assert len(loop.project.pending) == 3
+    with pytest.raises(ProjectError, match="3 picked images wait for labels"):
+        loop.steps.pick(2)
+
+
+def test_corrected_labels_replace_the_old_ones(loop: Loop, capsys) -> None:
+    loop.steps.pick(4)
+    loop.annotate()
+    name = loop.project.picks[0].picks[0]
+    corrected = replace(loop.truth[name], objects=loop.truth[name].objects[:1])
+    loop.deliver([corrected])
+    assert "1 with corrected labels" in capsys.readouterr().out
+    assert len(labels_by_id(loop)[name].objects) == 1
+    assert loop.project.unlearnt == 5
+    loop.steps.undo()
+    assert len(labels_by_id(loop)[name].objects) == 2
+
+
+def shifted(image: ImageLabels, by: float) -> ImageLabels:
+    objects = [
+        replace(item, box=tuple(edge + by for edge in item.box)) for item in image.objects
+    ]
+    return replace(image, objects=tuple(objects))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda image: shifted(image, 100), r"no area inside the image of 48x40"),
+        (lambda image: replace(image, size=(40, 48)), r"for an image of 40x48 .* has 48x40"),
+        (lambda image: replace(image, name="train_99.jpg"), r"train_99.jpg: no image of the pool"),
+        (lambda image: replace(image, name="test_00.jpg"), r"test_00.jpg: .* in the test set"),
+    ],
+)
+def test_wrong_labels_are_refused_and_nothing_is_imported(
+    loop: Loop, damage: Callable, message: str
+) -> None:
+    loop.steps.pick(4)
+    good, bad = (loop.truth[name] for name in loop.project.pending[:2])
+    before = loop.project.file.read_bytes()
+    with pytest.raises(ProjectError, match=message):
+        loop.deliver([good, damage(bad)])
+    assert loop.project.file.read_bytes() == before
+    loop.deliver([good, damage(bad)], only_valid=True)
+    assert list(loop.project.labeled) == [good.name]
+    assert bad.name in loop.project.pending
+
+
+def test_labels_of_an_image_that_was_not_picked(loop: Loop) -> None:
+    loop.steps.pick(2)
+    other = next(name for name in loop.truth if name not in loop.project.pending)
+    with pytest.raises(ProjectError, match="was never picked"):
+        loop.deliver([loop.truth[other]])
+    loop.deliver([loop.truth[other]], unpicked=True)
+    assert list(loop.project.labeled) == [other]
+    assert len(loop.project.pending) == 2
+
+
+def test_images_without_objects_wait_unless_they_were_looked_at(loop: Loop, capsys) -> None:
+    loop.steps.pick(2)
+    empty = ImageLabels(loop.project.pending[0])
+    loop.deliver([empty])
+    assert "1 without objects" in capsys.readouterr().out
+    assert len(loop.project.pending) == 2
+    loop.deliver([empty], empty_is_labeled=True)
+    assert len(loop.project.pending) == 1
+
+
+def test_what_is_skipped_labelled_or_tested_is_never_picked_in_any_copy(
+    loop: Loop, tmp_path: Path
+) -> None:
+    loop.steps.pick(2)
+    labelled, refused = loop.project.pending
+    loop.deliver([loop.truth[labelled], ImageLabels(refused, skipped=True)], "label_studio")
+    skipped = next(n for n in loop.truth if n not in (labelled, refused))
+    loop.steps.skip([skipped])
+    folder = tmp_path / "JPEGImages"
+    for name in (labelled, refused, skipped, "test_00.jpg"):
+        shutil.copy(folder / name, folder / f"copy_of_{name}")
+    loop.steps.pick(13)
+    assert sorted(loop.project.pending) == sorted(loop.truth.keys() - {labelled, refused, skipped})
+
+
+def test_of_copies_of_one_image_one_is_picked(loop: Loop, tmp_path: Path) -> None:
+    folder = tmp_path / "JPEGImages"
+    shutil.copytree(folder, folder / "more")
+    loop.steps.pick(100)
+    assert len(loop.project.pending) == 16
+
+
+def test_images_come_and_go(loop: Loop, tmp_path: Path, capsys) -> None:
+    loop.steps.pick(2)
+    loop.annotate()
+    folder = tmp_path / "JPEGImages"
+    gone = next(iter(loop.project.labeled))
+    image = cv2.imread(str(folder / gone))
+    (folder / gone).rename(tmp_path / gone)
+    cv2.imwrite(str(folder / "new.png"), image[:, ::-1])
+    (folder / "broken.jpg").write_bytes(b"no image")
+    capsys.readouterr()
+    loop.steps.status()
+    said = capsys.readouterr().out
+    assert f"Not in the pool any more: '{gone}'" in said
+    assert "broken.jpg: is no image" in said
+    assert "15 left to pick" in said
+    with pytest.raises(FileNotFoundError, match="labelled, but not in the pool any more"):
+        loop.steps.train()
+
+
+def test_equal_names_in_two_folders_stay_two_images(
+    cfg: Config, tmp_path: Path, write_voc: Callable
+) -> None:
+    rng = np.random.default_rng(1)
+    for folder in ("a", "b"):
+        (tmp_path / "raw" / folder).mkdir(parents=True)
+        noise = rng.integers(0, 255, (40, 48, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / "raw" / folder / "same.png"), noise)
+    loop = Loop.__new__(Loop)
+    loop.cfg, loop.root, loop._out = cfg, tmp_path / "project", tmp_path / "delivery"
+    loop.steps = LoopSteps(loop.root)
+    loop.steps.init(cfg, [str(tmp_path / "raw")])
+    loop.schema = loop.data.schema
+    loop.steps.pick(2)
+    assert sorted(loop.project.pending) == ["a/same.png", "b/same.png"]
+    with pytest.raises(ProjectError, match="it may be any of 'a/same.png', 'b/same.png'"):
+        loop.deliver([ImageLabels("same.png")], empty_is_labeled=True)
+    loop.deliver([ImageLabels("b/same.png")], empty_is_labeled=True)
+    assert list(loop.project.labeled) == ["b/same.png"]
+
+
+def test_a_checkpoint_trained_elsewhere_picks(loop: Loop, tmp_path: Path) -> None:
+    loop.steps.pick(6)
+    loop.annotate()
+    loop.steps.train()
+    other = LoopSteps(tmp_path / "other")
+    other.init(loop.cfg, [str(tmp_path / "JPEGImages")])
+    checkpoint = loop.root / "training/round_00/epoch_3.pth"
+    other.pick(3, dict(type="mmal.LearnedLoss"), str(checkpoint))
+    picked = Project.load(tmp_path / "other").picks[0]
+    scores = PoolScores.load(tmp_path / "other/pick_00/scores.parquet")
+    best = np.argsort(-scores.fields["pred_loss"])[:3]
+    assert picked.picks == [scores.ids[i] for i in best]
+
+
+def test_own_data_are_trained_on_and_never_picked(cfg: Config, tmp_path: Path) -> None:
+    folder = tmp_path / "JPEGImages"
+    (tmp_path / "ImageSets/Main/train.txt").write_text("train_00\ntrain_01\ntrain_02\n")
+    loop = Loop(cfg, folder, tmp_path, own_data=True)
+    loop.steps.pick(100)
+    assert sorted(loop.project.pending) == [f"train_{i:02d}.jpg" for i in range(3, 16)]
+    loop.steps.undo()
+    loop.steps.train()
+    record = json.loads((loop.root / "training/round_00/metrics.json").read_text())
+    assert record["labeled"] == 3

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
+from PIL import Image
 
 from mmal.engine import DataConfig
 from mmal.engine.data_config import leaf_datasets
@@ -32,7 +33,11 @@ def true_labels(cfg: Config, root: Path, schema: LabelSchema) -> dict[str, Image
             ]
     return {
         name: ImageLabels(
-            name, objects=tuple(objects[name]), image_class=classes.get(name), finished=True
+            name,
+            Image.open(root / name).size,
+            tuple(objects[name]),
+            classes.get(name),
+            finished=True,
         )
         for name in [*objects, *classes]
     }

@@ -14,6 +14,7 @@ from mmal.tasks import is_topdown
 from mmal.utils import type_name
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_OF_PEOPLE = ("dataset_name", "flip_indices", "flip_pairs", "upper_body_ids", "lower_body_ids")
 
 
 @DATASETS.register_module()
@@ -61,6 +62,11 @@ class ImageList(BaseDataset):
                 continue
             infos += [{**image, **person} for person in self._people_of(path)]
         return infos
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return an info; of people with what MMPose's data sets add of their metainfo."""
+        info = super().get_data_info(idx)
+        return {**{key: self.metainfo[key] for key in _OF_PEOPLE if key in self.metainfo}, **info}
 
     def _people_of(self, path: str) -> list[dict]:
         if path not in self.people:

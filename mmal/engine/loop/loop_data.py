@@ -130,6 +130,7 @@ class LoopData:
             type="mmal.ImageList",
             files=list(paths.values()),
             ids={path: name for name, path in paths.items()},
+            metainfo=dict(self._template().metainfo),
             people=found and {paths[i]: boxes for i, boxes in found.items() if i in paths},
         )
         topdown = is_topdown(self._template())

@@ -56,18 +56,21 @@ class LabelStudio(Exchange):
         Raises:
             ExchangeError: If the format cannot carry them.
         """
-        tasks = [_task(image, schema, url_of) for image in self._checked(images, schema)]
-        config = Path(target) / "labeling_config.xml"
-        text = labeling_config(schema)
-        files = [write_json(Path(target) / "tasks.json", tasks)]
-        with atomic_path(config) as tmp:
-            tmp.write_text(text, encoding="utf-8")
-        return [*files, config]
+        return self._write(self._checked(images, schema), schema, Path(target), url_of)
 
     def _write(
-        self, images: Sequence[ImageLabels], schema: LabelSchema, target: Path
+        self,
+        images: Sequence[ImageLabels],
+        schema: LabelSchema,
+        target: Path,
+        url_of: Callable[[str], str] = local_files_url,
     ) -> list[Path]:
-        raise NotImplementedError("LabelStudio.write does it, with the addresses.")
+        text = labeling_config(schema)
+        tasks = write_json(target / "tasks.json", [_task(i, schema, url_of) for i in images])
+        config = target / "labeling_config.xml"
+        with atomic_path(config) as tmp:
+            tmp.write_text(text, encoding="utf-8")
+        return [tasks, config]
 
     def set_aside(self, path: str | os.PathLike) -> dict[str, int]:
         """Count the annotations that :meth:`read` leaves out because a later one is of the image.

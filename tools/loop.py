@@ -72,7 +72,9 @@ def parse_args() -> argparse.Namespace:
     imports = step("import", "read labels that came back")
     imports.add_argument("labels", help="file, folder or .zip that an annotation tool exported")
     imports.add_argument(
-        "--empty-is-labeled", action="store_true", help="images without objects are done"
+        "--all-finished",
+        action="store_true",
+        help="nobody will look at any image of the file again",
     )
     imports.add_argument(
         "--unpicked", action="store_true", help="take labels of images that were never picked, too"
@@ -124,7 +126,7 @@ def take(args: argparse.Namespace, steps: LoopSteps) -> None:
         steps.export(args.format, args.out, proposals, args.min_score, args.images)
     elif args.step == "import":
         steps.import_labels(
-            args.labels, args.format, args.empty_is_labeled, args.unpicked, args.only_valid
+            args.labels, args.format, args.all_finished, args.unpicked, args.only_valid
         )
     elif args.step == "train":
         steps.train(args.launcher)

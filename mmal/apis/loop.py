@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.dist import init_dist, is_distributed, is_main_process
 from rich.console import Console
 
-from mmal.datasets.exchange import FORMATS, labeling_config
+from mmal.datasets.exchange import FORMATS
 from mmal.engine.loop import (
     Candidates,
     Delivery,
@@ -28,7 +28,7 @@ from mmal.engine.loop import (
     train_model,
 )
 from mmal.engine.rounds import WorkDir
-from mmal.utils import atomic_path, few
+from mmal.utils import few
 from mmal.visualization import rounds_table
 
 _WIDTH = None if sys.stdout.isatty() else 120
@@ -136,19 +136,14 @@ class LoopSteps:
             target, proposed = export_picks(
                 project, data, format_name, out_dir, proposals, min_score, images
             )
-            said = [f"{len(project.pending)} images, {proposed} proposed objects: {target}"]
-            if format_name == "label_studio":
-                with atomic_path(target / "labeling_config.xml") as tmp:
-                    tmp.write_text(labeling_config(data.schema), encoding="utf-8")
-                said.append(f"Labelling interface of the tool: {target / 'labeling_config.xml'}")
-            self._say(*said)
+            self._say(f"{len(project.pending)} images, {proposed} proposed objects: {target}")
             self._next(project)
 
     def import_labels(
         self,
         path: str,
         format_name: str | None = None,
-        empty_is_labeled: bool = False,
+        all_finished: bool = False,
         unpicked: bool = False,
         only_valid: bool = False,
     ) -> None:
@@ -157,7 +152,7 @@ class LoopSteps:
         Args:
             path: A file, a folder or an archive.
             format_name: Its format.
-            empty_is_labeled: Whether images without objects are done.
+            all_finished: Whether annotators are through with every image of the file.
             unpicked: Whether images that were never picked may be among them.
             only_valid: Whether to take what is right where something else is wrong.
 
@@ -165,7 +160,7 @@ class LoopSteps:
             ProjectError: If something in it is wrong; nothing was imported then.
         """
         with self._opened() as (project, data):
-            found = read_delivery(project, data, path, format_name, empty_is_labeled, unpicked)
+            found = read_delivery(project, data, path, format_name, all_finished, unpicked)
             if found.problems and not only_valid:
                 raise ProjectError(
                     f"{path}: the labels of {len(found.problems)} images are refused, so nothing "
@@ -244,9 +239,7 @@ class LoopSteps:
             "with corrected labels": len(found.changed),
             "as they were": found.same,
             "skipped by the annotator": len(found.skipped),
-            "without objects, taken as not looked at yet (else: --empty-is-labeled)": len(
-                found.untouched
-            ),
+            "that nobody seems to have looked at yet (else: --all-finished)": len(found.untouched),
             "refused": len(found.problems),
         }
         said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)

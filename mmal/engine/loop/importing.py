@@ -33,8 +33,8 @@ class Delivery:
         changed: Ids of images whose labels are replaced.
         same: How many images have the labels that they had.
         skipped: Ids of images that annotators refused.
-        untouched: Ids of images without objects of which the format cannot say whether anybody
-            looked at them.
+        untouched: Ids of images that nobody has looked at, for all that the file says: without
+            objects, or with a model's proposals as they were.
         clipped: How many boxes and joints stuck out of their image, and were cut at its edge or
             called not labelled.
         problems: What is wrong, by the name in the file.
@@ -55,7 +55,7 @@ def read_delivery(
     data: LoopData,
     path: str | os.PathLike,
     format_name: str | None = None,
-    empty_is_labeled: bool = False,
+    all_finished: bool = False,
     unpicked: bool = False,
 ) -> Delivery:
     """Read labels and compare them with the project and the image files; change nothing.
@@ -65,8 +65,8 @@ def read_delivery(
         data: Its data.
         path: What an annotation tool exported: a file, a folder or a ZIP archive.
         format_name: Its format; by default what it looks like.
-        empty_is_labeled: Whether an image without objects was looked at, where the format cannot
-            say.
+        all_finished: Whether annotators are through with every image of the file, where the format
+            cannot say: with those without objects, and those with a model's proposals.
         unpicked: Whether labels of images of the pool that were never picked are welcome.
 
     Raises:
@@ -100,7 +100,7 @@ def read_delivery(
         if problem is None and image.skipped and name in project.skipped:
             found.same += 1
         elif problem is None:
-            _sort(found, image, fact, before.get(name), data.schema, empty_is_labeled)
+            _sort(found, image, fact, before.get(name), data.schema, all_finished)
         else:
             found.problems[image.name] = problem
     return found
@@ -171,16 +171,17 @@ def _sort(
     fact: ImageFacts,
     before: ImageLabels | None,
     schema: LabelSchema,
-    empty_is_labeled: bool,
+    all_finished: bool,
 ) -> None:
     """Put an image's labels where they belong in a delivery."""
     name = image.name
     if image.skipped:
         found.skipped.append(name)
         return
-    unlabeled = image.image_class is None if schema.kind == "classes" else not image.objects
-    unsure = image.finished is None and not empty_is_labeled
-    if unlabeled and (schema.kind == "classes" or image.finished is False or unsure):
+    of_classes = schema.kind == "classes"
+    empty = image.image_class is None if of_classes else not image.objects
+    unsure = image.finished is None and (empty or image.model is not None) and not all_finished
+    if image.finished is False or unsure or (of_classes and empty):
         found.untouched.append(name)
         return
     objects = []

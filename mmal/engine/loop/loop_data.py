@@ -168,9 +168,9 @@ class LoopData:
         loader = cfg.train_dataloader
         while type_name(loader.dataset) in OUTER_WRAPPERS:
             loader = loader.dataset
-        if self.project.sources.own_data:
-            new = dict(type="ConcatDataset", datasets=[loader.dataset, new])
-        loader.dataset = new
+        parts = [loader.dataset] if self.project.sources.own_data else []
+        parts += [new] if self.project.labeled else []
+        loader.dataset = parts[0] if len(parts) == 1 else dict(type="ConcatDataset", datasets=parts)
         kept = {k: v for k, v in (cfg.get("active_learning") or {}).items() if k in _KEPT}
         # Rounds of studies need these; all that is labelled is trained on, and a loop picks itself.
         cfg.active_learning = dict(rounds=1, initial=2, budget=1, **kept)

@@ -9,8 +9,8 @@ import pytest
 from exchanged_labels import AWKWARD, SCHEMAS, image_lists
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mmal.datasets.exchange import FORMATS, read_labels, recognise
 
+from mmal.datasets.exchange import FORMATS, read_labels, recognise
 from mmal.structures import ImageLabels, ObjectLabel
 
 many = settings(

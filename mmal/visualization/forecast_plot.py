@@ -10,8 +10,8 @@ from rich.table import Table
 from mmal.evaluation.forecast import CurveForecast
 from mmal.utils import atomic_path
 
-#: Levels of the fan's bands, the widest first.
-LEVELS = (0.95, 0.8, 0.5)
+#: Levels of the fan's bands, the widest first, with their colours.
+BANDS = {0.95: "#d9e8f3", 0.8: "#b5d2e8", 0.5: "#8fbbdb"}
 
 
 def plot_forecast(
@@ -36,10 +36,9 @@ def plot_forecast(
     labels = np.linspace(forecast.labels[-1], until, 60)
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    for level in LEVELS:
+    for level, color in BANDS.items():
         bands = np.array([forecast.at(n, level)[1:] for n in labels])
-        name = f"{level:.0%} of the forecasts"
-        axes.fill_between(labels, *bands.T, color="C0", alpha=0.18, linewidth=0, label=name)
+        axes.fill_between(labels, *bands.T, color=color, linewidth=0, label=f"{level:.0%} within")
     middle = [forecast.at(n).estimate for n in labels]
     axes.plot(labels, middle, color="C0", linestyle="--", label="forecast")
     measured = "measured" + (f" (mean of {forecast.seeds} seeds)" if forecast.seeds > 1 else "")

@@ -16,10 +16,10 @@ LEVEL = 0.8
 #: Forecasts end at so many times the labels of the last round.
 REACH = 10
 #: What is thought of the noise before it is seen: its standard deviation in proportion to the
-#: curve's rise, and how many rounds that is worth. Chosen on two of the four data sets of the
-#: backtest, see docs/when_to_stop.md.
+#: curve's rise, and how many rounds that is worth: few, since it is 2 % of the rise of one data
+#: set's curves and half of another's. How both were chosen: docs/when_to_stop.md.
 NOISE_SHARE = 0.1
-NOISE_ROUNDS = 4.0
+NOISE_ROUNDS = 1.0
 
 
 class NoForecastError(ValueError):

@@ -22,7 +22,9 @@ EXAMPLE = """example:
 The upper bound of the metric is told from each file: 1 if no value is above 1, else 100.
 """
 #: Columns that say which trials a row is of.
-KEYS = ("data", "curve", "rounds", "ahead")
+KEYS = ("data", "curve", "rounds", "ahead", "times")
+#: Horizons in times the labels of the last fitted round: up to 1.5 times, and so on.
+TIMES = (1.5, 2, 3, 4, 10)
 #: What stands for all of a key's values.
 ALL = "all"
 
@@ -50,7 +52,7 @@ def main() -> None:
             for path in filter(None, paths.split(",")):
                 for curve, trial in trials_of(path):
                     for data in (name, ALL):
-                        for key in ((ALL, ALL), (ALL, trial.ahead), (trial.rounds, ALL)):
+                        for key in keys(trial):
                             trials[(data, curve, *key)].append(trial)
         if not trials:
             raise ValueError("No curve has the 4 rounds that it takes to try a forecast.")
@@ -78,8 +80,19 @@ def trials_of(path: str) -> list[tuple[str, Trial]]:
     return found
 
 
+def keys(trial: Trial) -> list[tuple]:
+    """Return the rows of the table that a trial is in: all, and one by each of three columns."""
+    times = next(f"to {most:g}" for most in TIMES if trial.times <= most)
+    return [
+        (ALL, ALL, ALL),
+        (trial.rounds, ALL, ALL),
+        (ALL, trial.ahead, ALL),
+        (ALL, ALL, times),
+    ]
+
+
 def table(rows: list[dict]) -> Table:
-    """The rows that are of all numbers of rounds and horizons."""
+    """Return the rows that are of all numbers of rounds and all horizons."""
     summary = Table(
         title="Share of later rounds inside the intervals; errors in rises of the curve"
     )
@@ -88,7 +101,7 @@ def table(rows: list[dict]) -> Table:
     for name in names:
         summary.add_column(name.replace("_", " "), justify="right")
     for row in rows:
-        if row["rounds"] == row["ahead"] == ALL:
+        if row["rounds"] == row["ahead"] == row["times"] == ALL:
             summary.add_row(*(str(shown(row[name], 2)) for name in names))
     return summary
 

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from mmal.evaluation.forecast import CurveForecast, fit_curve
-from mmal.evaluation.forecast_sentences import cost_per_label, gain_sentence, target_sentence
+from mmal.evaluation.forecast_sentences import (
+    cost_per_label,
+    doubts,
+    gain_sentence,
+    target_sentence,
+    told_upper,
+)
 from mmal.visualization import COSTS, metric_names, read_curve
 from mmal.visualization.learning_curve import Curve, aligned
 
@@ -35,14 +39,15 @@ class RunForecast:
     cost: float
 
     def sentences(self, target: float | None, batches: Sequence[float]) -> list[str]:
-        """Say how many images a target takes, and what each of the batches brings.
+        """Say how many images a target takes, what each of the batches brings, and what to doubt.
 
         Raises:
             ValueError: If a target or a batch is out of reach.
         """
         cost = () if self.cost_name is None else (self.cost, self.cost_name)
         said = [] if target is None else [target_sentence(self.forecast, target, *cost)]
-        return said + [gain_sentence(self.forecast, more, *cost) for more in batches]
+        said += [gain_sentence(self.forecast, more, *cost) for more in batches]
+        return said + doubts(self.forecast)
 
 
 def forecast_runs(
@@ -53,8 +58,8 @@ def forecast_runs(
     Args:
         curves: A run each, as :func:`read_runs` returns them.
         metric: A column of ``curve.csv``, also without its prefix; by default the first metric.
-        upper: The most that the metric can be; None for no bound, ``auto`` for what
-            :func:`told_upper` tells from its values.
+        upper: The most that the metric can be; None for no bound, ``auto`` for what is
+            told from its values: 1 if none is above 1, else 100.
 
     Raises:
         ValueError: If a curve lacks the metric, or they allow no forecast.
@@ -72,11 +77,6 @@ def forecast_runs(
             if (costs != labels).any():
                 return RunForecast(metric, forecast, name, cost_per_label(labels, costs))
     return RunForecast(metric, forecast, None, float("nan"))
-
-
-def told_upper(values: np.ndarray) -> float:
-    """Tell what a metric can be at most: 1 if no value is above 1, else 100."""
-    return 1.0 if np.nanmax(values) <= 1 else 100.0
 
 
 def read_runs(paths: Sequence[str | os.PathLike], query: str | None = None) -> list[Curve]:

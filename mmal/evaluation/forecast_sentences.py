@@ -7,8 +7,10 @@ import numpy as np
 from .curve_statistics import Interval
 from .forecast import LEVEL, REACH, CurveForecast, NoForecastError, fit_curve
 
-#: Forecasts were tried, on the curves of docs/results/, up to so many times the labels.
-TRIED_REACH = 1.7
+#: Forecasts were tried up to so many times the labels: see docs/when_to_stop.md.
+TRIED_REACH = 4
+#: Curves below this share of what the metric can be were not forecast well.
+BEGUN = 0.1
 
 
 def forecast_sentences(
@@ -36,8 +38,8 @@ def forecast_sentences(
         upper: The most that it can be, such as 1 or 100.
 
     Returns:
-        A sentence for the target and one for each of the batches, or one that says what is
-        missing.
+        A sentence for the target, one for each of the batches, and those of :func:`doubts`; or one
+        that says what is missing.
 
     Raises:
         ValueError: If labels or values are not as above, or a target or batch is out of reach.
@@ -52,7 +54,8 @@ def forecast_sentences(
         return [f"No forecast yet: {error}"]
     each = None if costs is None else cost_per_label(labels, costs)
     said = [] if target is None else [target_sentence(forecast, target, each, cost_name)]
-    return said + [gain_sentence(forecast, more, each, cost_name) for more in next_batch]
+    said += [gain_sentence(forecast, more, each, cost_name) for more in next_batch]
+    return said + doubts(forecast)
 
 
 def target_sentence(
@@ -81,9 +84,10 @@ def target_sentence(
         return f"{goal} is reached: {forecast.values[-1]:.{digits}f} with {count}."
     if needed.more is None:
         seen = "none" if needed.chance == 0 else _per_cent(needed.chance)
+        verdict = "may not be reached" if needed.chance > (1 - level) / 2 else "is not in sight"
         return (
-            f"{goal} is not in sight: of the curves that fit, {seen} get there within {REACH} "
-            "times the images of now."
+            f"{goal} {verdict}: of the curves that fit, {seen} get there within {REACH} times the "
+            "images of now."
         )
     if needed.high is None:
         rest = f" to no end: {_per_cent(1 - needed.chance)} of the curves that fit stay below it"
@@ -127,6 +131,32 @@ def gain_sentence(
         return f"{said}: not measurable."
     then = forecast.at(forecast.labels[-1] + more, level)
     return f"{said}: {then.low:.{digits}f} to {then.high:.{digits}f} is expected."
+
+
+def doubts(forecast: CurveForecast) -> list[str]:
+    """Say why not to believe a forecast: curves that have hardly begun, or do not rise.
+
+    Without an upper bound it is told from the values, here alone: see :func:`told_upper`.
+    """
+    first, last = forecast.values[0], forecast.values[-1]
+    upper = forecast.upper if np.isfinite(forecast.upper) else told_upper(forecast.values)
+    said = []
+    if last < BEGUN * upper:
+        said.append(
+            f"Do not rely on this: at {last:.{_digits(forecast)}f} of {upper:g} the curve has "
+            "hardly begun, and forecasts of such were right less often than they say."
+        )
+    if last <= first:
+        said.append(
+            "Do not rely on this: the metric is no higher than in the first round, and forecasts "
+            "take it that more images do no harm."
+        )
+    return said
+
+
+def told_upper(values: Sequence[float]) -> float:
+    """Tell from its values what a metric can be at most: 1 if no value is above 1, else 100."""
+    return 1.0 if np.nanmax(values) <= 1 else 100.0
 
 
 def cost_per_label(labels: Sequence[float], costs: Sequence[float]) -> float:

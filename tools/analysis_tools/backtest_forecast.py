@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mmal.apis.cli import one_line_errors
-from mmal.apis.forecast import read_trials, told_upper
+from mmal.apis.forecast import read_trials
 from mmal.evaluation.backtest import Trial, backtest, backtest_row
+from mmal.evaluation.forecast_sentences import told_upper
 from mmal.utils import atomic_path
 from mmal.visualization import aligned, metric_names
 
@@ -51,12 +52,13 @@ def main() -> None:
             name, _, paths = text.partition("=")
             for path in filter(None, paths.split(",")):
                 for curve, trial in trials_of(path):
-                    for data in (name, ALL):
-                        for key in keys(trial):
-                            trials[(data, curve, *key)].append(trial)
+                    for key in keys(trial):
+                        trials[(name, curve, *key)].append(trial)
         if not trials:
             raise ValueError("No curve has the 4 rounds that it takes to try a forecast.")
-    rows = [dict(zip(KEYS, key, strict=True)) | backtest_row(t) for key, t in trials.items()]
+    order = [name.partition("=")[0] for name in args.data]
+    keys_in_order = sorted(trials, key=lambda k: (order.index(k[0]), k[1] != "single", *_rank(k)))
+    rows = [dict(zip(KEYS, k, strict=True)) | backtest_row(trials[k]) for k in keys_in_order]
     Console(width=None if sys.stdout.isatty() else 160).print(table(rows))
     if args.out is not None:
         with atomic_path(args.out) as tmp, open(tmp, "w", newline="") as file:
@@ -104,6 +106,11 @@ def table(rows: list[dict]) -> Table:
         if row["rounds"] == row["ahead"] == row["times"] == ALL:
             summary.add_row(*(str(shown(row[name], 2)) for name in names))
     return summary
+
+
+def _rank(key: tuple) -> list[tuple]:
+    """Sort what stands for all before each of them."""
+    return [(value != ALL, value if isinstance(value, int) else 0, str(value)) for value in key[2:]]
 
 
 def shown(value: object, digits: int) -> object:

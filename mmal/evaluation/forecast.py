@@ -176,7 +176,7 @@ def fit_curve(
     Args:
         labels: Labelled samples, positive and ascending; shape (R,).
         values: The metric, higher is better, of one seed, shape (R,), or of several, (S, R). Rounds
-            in which any of them is NaN do not count.
+            in which any of them is not finite do not count.
         lower: The least that the metric can be.
         upper: The most that it can be, such as 1 or 100; unbounded by default.
         draws: Of the bootstrap.
@@ -239,7 +239,7 @@ def _checked(
         raise ValueError(
             f"The numbers of labels must be positive and ascending. Got {n.tolist()} instead."
         )
-    counted = ~np.isnan(y).any(axis=0)
+    counted = np.isfinite(y).all(axis=0)
     n, y = n[counted], y[:, counted]
     if len(n) < LEAST_ROUNDS:
         raise NoForecastError(
@@ -251,8 +251,8 @@ def _checked(
         )
     if np.ptp(y.mean(axis=0)) == 0:
         raise NoForecastError(
-            f"The metric is {y.mean():g} in all of {len(n)} rounds: from nothing that changes, "
-            "nothing can be continued."
+            f"The metric is {y.mean():g} in all of {len(n)} rounds: a curve that does not change "
+            "cannot be continued."
         )
     return n, y
 

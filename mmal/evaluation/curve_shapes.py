@@ -15,9 +15,9 @@ LENGTHS = (1.0, 2.0)
 class CurveShapes:
     """G shapes ``y = a + b g(n)`` of rising curves, each linear in its height a and its rise b.
 
-    The first are the power laws ``g(n) = (1 - x^-c) / c`` with ``x = n / first``, that is the
-    ``a - b n^-c`` that most learning curves follow (Viering & Loog, "The Shape of Learning Curves:
-    A Review", IEEE TPAMI 2022, section 4.1), scaled such that ``c -> 0`` is the logarithm;
+    The first are power laws ``g(n) = (1 - x^-c) / c`` with ``x = n / first``, that is the
+    ``a - b n^-c`` that learning curves were most often found to follow (Viering & Loog, "The Shape
+    of Learning Curves: A Review", IEEE TPAMI 2022), scaled such that ``c -> 0`` is the logarithm;
     below 0 are roots, which is what curves look like before they bend. The others are exponential
     approaches ``g(n) = 1 - exp(-(n - first) / length)``, which end sooner than any power law.
 

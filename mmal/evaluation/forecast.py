@@ -161,7 +161,7 @@ def fit_curve(
     within the bounds. Shapes weigh ``(1 + RSS / nu s^2) ^ (-(R + nu) / 2)``, the likelihood of
     normal noise whose variance is not known but thought to be ``s^2`` with nu degrees of freedom;
     all have two numbers to fit, so these are Akaike weights (Burnham & Anderson, "Model
-    Selection and Multimodel Inference", 2002, section 2.9). Then a parametric bootstrap over the
+    Selection and Multimodel Inference", 2002). Then a parametric bootstrap over the
     rounds (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 6.5): each draw
     takes a shape by weight, a noise by what the residuals leave open (chi-squared), adds it to the
     fitted curve and fits again. The draws disagree about what no round has shown yet: that is the
@@ -169,8 +169,8 @@ def fit_curve(
 
     The noise: one seed shows it only by the residuals, and of three rounds two go into the fit;
     several seeds show it by how unlike their curves run, which counts as
-    ``(S - 1) (R - 1)`` more degrees of freedom. The seeds are not drawn anew themselves: of fewer
-    than ten, that makes intervals that are too narrow (see
+    ``(S - 1) (R - 1)`` more degrees of freedom. The seeds are not drawn anew themselves: of so
+    few, that makes intervals that are too narrow (see
     :func:`~mmal.evaluation.paired_bootstrap`).
 
     Args:

@@ -42,11 +42,12 @@ def forecast_sentences(
         that says what is missing.
 
     Raises:
-        ValueError: If labels or values are not as above, or a target or batch is out of reach.
+        ValueError: If labels or values are not as above, a target is above the upper bound, or a
+            batch is not positive.
 
     Example:
         >>> forecast_sentences([100, 200], [0.2, 0.3], target=0.5)
-        ['No forecast yet: it takes at least 3 rounds with the metric. Got 2.']
+        ['No forecast yet: A forecast takes at least 3 rounds with the metric. Got 2.']
     """
     try:
         forecast = fit_curve(labels, values, lower=lower, upper=upper)
@@ -121,8 +122,10 @@ def gain_sentence(
         level: Of the interval.
 
     Raises:
-        ValueError: If ``more`` is not positive, or beyond the reach of a forecast.
+        ValueError: If ``more`` is not positive.
     """
+    if more > (REACH - 1) * forecast.labels[-1]:
+        return f"The next {more:,.0f}: forecasts end at {REACH} times the images of now."
     gain, digits = forecast.gain(more, level), _digits(forecast)
     said = f"{_plus_minus(gain, digits)} for the next {more:,.0f}"
     if cost is not None:

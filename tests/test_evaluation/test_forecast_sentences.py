@@ -84,6 +84,12 @@ def test_a_measurable_gain_says_what_is_expected():
     )
 
 
+def test_batches_beyond_reach_say_so():
+    said = gain_sentence(fit_curve(LABELS, RISING), 10_801)
+
+    assert said == "The next 10,801: forecasts end at 10 times the images of now."
+
+
 def test_percentages_have_one_digit():
     forecast = fit_curve(LABELS, 100 * np.array([RISING] * 3), upper=100)
 

@@ -71,7 +71,10 @@ def main() -> None:
 
 
 def _bound(text: str) -> float | str:
-    return text if text == AUTO else float(text)
+    try:
+        return text if text == AUTO else float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number and not {AUTO!r}") from error
 
 
 if __name__ == "__main__":

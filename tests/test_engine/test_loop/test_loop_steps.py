@@ -262,7 +262,7 @@ def test_equal_names_in_two_folders_stay_two_images(
     loop.schema = loop.data.schema
     loop.steps.pick(2)
     assert sorted(loop.project.pending) == ["a/same.png", "b/same.png"]
-    with pytest.raises(ProjectError, match="it may be any of 'a/same.png', 'b/same.png'"):
+    with pytest.raises(ProjectError, match=r"it may be any of 'a/same.png', 'b/same.png'"):
         loop.deliver([ImageLabels("same.png")], all_finished=True)
     loop.deliver([ImageLabels("b/same.png")], all_finished=True)
     assert list(loop.project.labeled) == ["b/same.png"]

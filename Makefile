@@ -8,6 +8,7 @@ BASE_PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; d
 	&& echo $$python && exit; done; echo python3)
 DEMO_DIR ?= work_dirs/demo
 DEMO_POSE_DIR ?= work_dirs/demo_pose
+LABEL_STUDIO ?= $(CURDIR)/.venv-label-studio/bin/label-studio
 # Processes that share the tests.
 TEST_JOBS ?= logical
 
@@ -31,7 +32,7 @@ export OMP_WAIT_POLICY ?= passive
 
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: help env demo demo-pose test lint clean
+.PHONY: help env demo demo-pose test test-label-studio lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -41,6 +42,8 @@ help:
 	@echo "make demo-pose  the same on generated people, for a pose estimator; DEMO_POSE_DIR=..."
 	@echo "make test    the tests, in a process a core; TEST_ARGS='-k pool' passes options to pytest,"
 	@echo "             TEST_JOBS=0 runs them in one process"
+	@echo "make test-label-studio  a loop through the server of Label Studio, installed in an environment of"
+	@echo "             its own (about 2 GB); LABEL_STUDIO=... is the program, if it is there"
 	@echo "make lint    ruff: rules and formatting"
 	@echo "make env     only the environment: $(VENV), by tools/dev/setup_env.py"
 	@echo "make clean   remove what the demo and the tests wrote, but not $(VENV)"
@@ -69,6 +72,13 @@ demo-pose:
 test:
 	@$(call prepare,test)
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q tests -n $(TEST_JOBS) --dist worksteal $(TEST_ARGS)
+
+# Label Studio pins much that others pin otherwise: an environment of its own.
+test-label-studio:
+	@$(call prepare,test)
+	test -x $(LABEL_STUDIO) || { $(BASE_PYTHON) -m venv $(dir $(LABEL_STUDIO)).. \
+		&& $(dir $(LABEL_STUDIO))pip install "label-studio>=1.20,<2"; }
+	LABEL_STUDIO=$(LABEL_STUDIO) OMP_NUM_THREADS=1 $(PYTHON) -m pytest -v tests -m label_studio $(TEST_ARGS)
 
 lint:
 	@$(call prepare,lint)

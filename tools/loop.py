@@ -69,6 +69,12 @@ def parse_args() -> argparse.Namespace:
         "--min-score", type=float, default=0.3, help="of a proposed object (default: 0.3)"
     )
 
+    export.add_argument(
+        "--url",
+        help="what stands before an image's id in Label Studio's tasks, such as "
+        "https://photos.example.org/ (default: /data/local-files/?d=)",
+    )
+
     imports = step("import", "read labels that came back")
     imports.add_argument("labels", help="file, folder or .zip that an annotation tool exported")
     imports.add_argument(
@@ -123,7 +129,9 @@ def take(args: argparse.Namespace, steps: LoopSteps) -> None:
         steps.pick(args.budget, query, args.checkpoint, args.subset, args.more)
     elif args.step == "export":
         proposals = not args.no_proposals
-        steps.export(args.format, args.out, proposals, args.min_score, args.images)
+        steps.export(
+            args.format, args.out, proposals, args.min_score, args.images, args.url
+        )
     elif args.step == "import":
         steps.import_labels(
             args.labels, args.format, args.all_finished, args.unpicked, args.only_valid

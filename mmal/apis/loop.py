@@ -130,11 +130,12 @@ class LoopSteps:
         proposals: bool = True,
         min_score: float = 0.3,
         images: str = "none",
+        url: str | None = None,
     ) -> None:
         """Write what waits for labels for an annotation tool; see :func:`export_picks`."""
         with self._opened() as (project, data):
             target, proposed = export_picks(
-                project, data, format_name, out_dir, proposals, min_score, images
+                project, data, format_name, out_dir, proposals, min_score, images, url
             )
             self._say(f"{len(project.pending)} images, {proposed} proposed objects: {target}")
             self._next(project)

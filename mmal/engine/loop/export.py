@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import torch
 from mmengine.fileio import get
@@ -71,6 +72,7 @@ def export_picks(
     proposals: bool = True,
     min_score: float = MIN_SCORE,
     images: str = "none",
+    url: str | None = None,
 ) -> tuple[Path, int]:
     """Write the images that wait for labels as an annotation tool reads them.
 
@@ -85,6 +87,8 @@ def export_picks(
         min_score: Of what score proposals are.
         images: What becomes of the image files: ``none``, ``copy`` or ``link`` puts them below
             ``images`` there, under their ids.
+        url: What stands before the id of an image in the tasks of Label Studio, as the server finds
+            it; by default its local files, the ids below the root of these.
 
     Returns:
         The folder, and how many objects were proposed.
@@ -95,6 +99,8 @@ def export_picks(
     """
     if not project.pending:
         raise ProjectError("No image waits for labels. Pick some first.")
+    if url is not None and format_name != "label_studio":
+        raise ProjectError(f"--url is for label_studio; {format_name} names images by their ids.")
     if format_name not in FORMATS:
         raise ProjectError(f"There is no format {format_name!r}, only {sorted(FORMATS)}.")
     paths = {i: p for i, p in project.raw_images.paths().items() if i in set(project.pending)}
@@ -110,7 +116,8 @@ def export_picks(
     for rank, name in enumerate(project.pending):
         found = labels.get(name, ImageLabels(name, priority=float(-rank)))
         written.append(replace(found, size=sizes[name]))
-    FORMATS[format_name].write(written, data.schema, target)
+    given = {} if url is None else dict(url_of=lambda name: url + quote(name))
+    FORMATS[format_name].write(written, data.schema, target, **given)
     if images != "none":
         for name, path in paths.items():
             _place(path, target / "images" / name, images)

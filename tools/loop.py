@@ -129,9 +129,7 @@ def take(args: argparse.Namespace, steps: LoopSteps) -> None:
         steps.pick(args.budget, query, args.checkpoint, args.subset, args.more)
     elif args.step == "export":
         proposals = not args.no_proposals
-        steps.export(
-            args.format, args.out, proposals, args.min_score, args.images, args.url
-        )
+        steps.export(args.format, args.out, proposals, args.min_score, args.images, args.url)
     elif args.step == "import":
         steps.import_labels(
             args.labels, args.format, args.all_finished, args.unpicked, args.only_valid

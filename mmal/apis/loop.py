@@ -29,7 +29,9 @@ from mmal.engine.loop import (
 )
 from mmal.engine.rounds import WorkDir
 from mmal.utils import few
-from mmal.visualization import rounds_table
+from mmal.visualization import read_curve, rounds_table
+
+from .forecast import forecast_runs
 
 _WIDTH = None if sys.stdout.isatty() else 120
 
@@ -217,7 +219,17 @@ class LoopSteps:
         self._warn_of(found)
         if project.trainings:
             self._table(project)
+        if len(project.trainings) > 2:
+            self._forecast(project, len(project.picks[-1].picks) if project.picks else 50)
         self._next(project)
+
+    def _forecast(self, project: Project, batch: int) -> None:
+        """Say what the next batch is going to bring, see docs/when_to_stop.md."""
+        try:
+            forecast = forecast_runs([read_curve(project.training)])
+            self._say(*forecast.sentences(None, [batch]))
+        except ValueError as error:  # a curve without a metric, or that never rose
+            self._say(f"No forecast: {error}")
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Project, LoopData]]:

@@ -31,7 +31,11 @@ __all__ = [
 
 #: Every format by its name.
 FORMATS: dict[str, Exchange] = {
-    exchange.name: exchange for exchange in (Coco(), PascalVoc(), Cvat(), LabelStudio(), Yolo())
+    exchange.name: exchange
+    for exchange in (
+        *(Coco(), PascalVoc(), Cvat(), LabelStudio(), Yolo()),
+        PascalVoc(first_pixel=1),  # no file says which of the two it is: the other is found
+    )
 }
 
 

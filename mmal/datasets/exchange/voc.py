@@ -39,6 +39,8 @@ class PascalVoc(Exchange):
         if first_pixel not in (0, 1):
             raise ValueError(f"first_pixel of PascalVoc must be 0 or 1. Got {first_pixel} instead.")
         self._first_pixel = first_pixel
+        if first_pixel == 1:
+            self.name, self.title = "voc1", "Pascal VOC XML that counts pixels from 1"
 
     def _files(self, source: Source) -> Iterable[str]:
         return (name for name in source.ending(".xml") if root_tag(source, name) == "annotation")

@@ -165,18 +165,24 @@ class LoopData:
         cfg = copy.deepcopy(self.cfg)
         file = os.path.abspath(self._training_file)
         new = self.task.training_dataset(file, self.schema, self._own)
-        loader = cfg.train_dataloader
-        while type_name(loader.dataset) in OUTER_WRAPPERS:
-            loader = loader.dataset
-        parts = [loader.dataset] if self.project.sources.own_data else []
-        parts += [new] if self.project.labeled else []
-        loader.dataset = parts[0] if len(parts) == 1 else dict(type="ConcatDataset", datasets=parts)
+        cfg.train_dataloader.dataset = self._with_labels(cfg.train_dataloader.dataset, new)
         kept = {k: v for k, v in (cfg.get("active_learning") or {}).items() if k in _KEPT}
         # Rounds of studies need these; all that is labelled is trained on, and a loop picks itself.
         cfg.active_learning = dict(rounds=1, initial=2, budget=1, **kept)
         cfg.work_dir = str(self.project.training)
         cfg.randomness = {**(cfg.get("randomness") or {}), "seed": self.project.sources.seed}
         return cfg
+
+    def _with_labels(self, dataset: dict, new: dict) -> dict:
+        """Put the labelled images where a config has its training data, inside its wrappers.
+
+        Wrappers that shape a pool are for studies, in which labels are hidden.
+        """
+        if type_name(dataset) in ("RepeatDataset", *OUTER_WRAPPERS):
+            return {**dataset, "dataset": self._with_labels(dataset["dataset"], new)}
+        parts = [dataset] if self.project.sources.own_data else []
+        parts += [new] if self.project.labeled else []
+        return parts[0] if len(parts) == 1 else dict(type="ConcatDataset", datasets=parts)
 
 
 def write_training_file(

@@ -11,9 +11,10 @@ from mmal.structures import ImageLabels, ObjectLabel
 
 IMAGES = [ImageLabels("a.jpg", (8, 9), (ObjectLabel("cat", (1, 2, 3, 4)),), finished=True)]
 SIZES = {"a.jpg": (8, 9)}
+GUESSED = [name for name in FORMATS if name != "voc1"]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", GUESSED)
 def test_formats_are_found(name, tmp_path):
     FORMATS[name].write(IMAGES, BOXES, tmp_path)
 
@@ -22,7 +23,7 @@ def test_formats_are_found(name, tmp_path):
     assert image.name == "a.jpg"
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", GUESSED)
 def test_the_wrong_format_is_told(name, tmp_path):
     FORMATS[name].write(IMAGES, BOXES, tmp_path)
     other = "cvat" if name != "cvat" else "coco"

@@ -97,6 +97,7 @@ _TYPES: dict[str, Any] = dict(
     labeled=int,
     model=str | None,
 )
+_OF_SOURCES: dict[str, Any] = dict(images=list, people=str | None, own_data=bool, seed=int)
 _STEPS: dict[str, type] = {cls.kind: cls for cls in (Pick, Import, Skip, Train)}
 
 
@@ -297,7 +298,7 @@ class Project:
                     f"{file} has schema version {version!r}, but this mmal reads {SCHEMA_VERSION}. "
                     "Use the mmal that wrote it."
                 )
-            sources = Sources(**content["sources"])
+            sources = _sources(content["sources"])
             steps = [_step(entry) for entry in content["steps"]]
         except ProjectError:
             raise
@@ -307,6 +308,14 @@ class Project:
                 "be edited."
             ) from error
         return cls(Path(root), sources, steps)
+
+
+def _sources(entry: Mapping[str, Any]) -> Sources:
+    for key, value in entry.items():
+        expected = _OF_SOURCES.get(key, str)
+        if not isinstance(value, expected) or not all(isinstance(v, str) for v in _texts(value)):
+            raise TypeError(f"{key} is {value!r}")
+    return Sources(**entry)
 
 
 def _step(entry: Mapping[str, Any]) -> Step:

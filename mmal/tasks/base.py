@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from mmengine.dataset import BaseDataset
+from mmengine.structures import BaseDataElement
 from torch import nn
 
+from mmal.structures import ImageLabels
 from mmal.utils import type_name
 
 #: Paths that are normal: no part of them is empty or begins with a dot.
@@ -122,6 +124,17 @@ class Task(ABC):
         """Return the config of a test data set whose samples are those with annotations."""
         return dataset
 
+    def predicted(self, sample: BaseDataElement, metainfo: dict) -> ImageLabels:
+        """Return what a model predicts in a sample, in pixels of the image as it is shown.
+
+        A task without an answer of its own shows nothing.
+
+        Args:
+            sample: What the model's ``predict`` returned.
+            metainfo: That of the data set.
+        """
+        return ImageLabels(sample.metainfo.get("img_path", ""))
+
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()
     ) -> None:
@@ -145,6 +158,12 @@ def _transforms(pipeline: object) -> Iterator[object]:
             yield from _transforms(transform)
         else:
             yield transform
+
+
+def class_name(label: int, metainfo: dict) -> str:
+    """Name a label as the data set does."""
+    names = metainfo.get("classes") or ()
+    return names[label] if 0 <= label < len(names) else f"class {label}"
 
 
 def image_id(path: str, dataset: BaseDataset) -> str:

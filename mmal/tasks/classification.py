@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.structures import BaseDataElement
 from torch import nn
 
+from mmal.structures import ImageLabels
 from mmal.utils import few
 
-from .base import Task, image_id
+from .base import Task, class_name, image_id
 
 
 class ClassificationTask(Task):
@@ -60,6 +62,15 @@ class ClassificationTask(Task):
     def labeled_pipeline(self, pipeline: list[dict], training: list[dict]) -> list[dict]:
         """Return the test pipeline as it is: a label does not depend on where it is loaded."""
         return pipeline
+
+    def predicted(self, sample: BaseDataElement, metainfo: dict) -> ImageLabels:
+        """Return the class, or, of several, all; the score is that of the least probable."""
+        labels = np.ravel(sample.pred_label.cpu()).tolist()
+        scores = [float(sample.pred_score[label]) for label in labels]
+        names = ", ".join(class_name(label, metainfo) for label in labels)
+        return ImageLabels(
+            sample.metainfo.get("img_path", ""), image_class=names, score=min(scores, default=None)
+        )
 
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()

@@ -5,10 +5,15 @@ from pathlib import PurePath
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.structures import BaseDataElement
 
+from mmal.structures import ImageLabels, ObjectLabel
 from mmal.utils import type_name
 
-from .base import Task
+from .base import Task, class_name
+
+#: Predicted boxes of an image that are looked at, at the most.
+_BOXES = 30
 
 
 class DetectionTask(Task):
@@ -69,6 +74,18 @@ class DetectionTask(Task):
         if not images:
             raise ValueError(f"The test pipeline {pipeline} has no transform that loads the image.")
         return pipeline[: images[0] + 1] + load + pipeline[images[0] + 1 :]
+
+    def predicted(self, sample: BaseDataElement, metainfo: dict) -> ImageLabels:
+        """Return the boxes, the most probable first."""
+        found = sample.pred_instances
+        order = found.scores.argsort(descending=True)[:_BOXES].tolist()
+        boxes = found.bboxes.tolist()
+        labels, scores = found.labels.tolist(), found.scores.tolist()
+        objects = tuple(
+            ObjectLabel(class_name(labels[i], metainfo), tuple(boxes[i]), score=scores[i])
+            for i in order
+        )
+        return ImageLabels(sample.metainfo.get("img_path", ""), objects=objects)
 
 
 def _without_folder(name: str, folder: str) -> str:

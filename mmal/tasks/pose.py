@@ -5,11 +5,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.structures import BaseDataElement
 from torch import nn
 
+from mmal.structures import ImageLabels, ObjectLabel
 from mmal.utils import type_name
 
-from .base import Task
+from .base import Task, class_name
+
+#: The confidence from which a predicted joint is taken to be seen.
+_SEEN = 0.3
 
 #: What an unlabelled person shows beside: where it is, since that is the input of a top-down
 #: estimator, in practice from a person detector.
@@ -86,6 +91,25 @@ class PoseTask(Task):
     def labeled_dataset(self, dataset: dict) -> dict:
         """Return the data set of annotated people: those that a detector found have no joints."""
         return {key: value for key, value in dataset.items() if key != "bbox_file"}
+
+    def predicted(self, sample: BaseDataElement, metainfo: dict) -> ImageLabels:
+        """Return the people with their joints; joints of little confidence count as hidden."""
+        found = sample.pred_instances
+        joints = np.asarray(found.keypoints, dtype=float)[..., :2]
+        scores = np.asarray(found.keypoint_scores, dtype=float).reshape(joints.shape[:2])
+        boxes = np.asarray(found.bboxes, dtype=float) if "bboxes" in found else [None] * len(joints)
+        objects = tuple(
+            ObjectLabel(
+                class_name(0, metainfo) if metainfo.get("classes") else "person",
+                None if box is None else tuple(box.tolist()),
+                tuple(
+                    (x, y, 2 if s >= _SEEN else 1) for (x, y), s in zip(places, seen, strict=True)
+                ),
+                score=float(seen.mean()),
+            )
+            for places, seen, box in zip(joints.tolist(), scores, boxes, strict=True)
+        )
+        return ImageLabels(sample.metainfo.get("img_path", ""), objects=objects)
 
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()

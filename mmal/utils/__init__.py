@@ -5,8 +5,10 @@ from .few import few
 from .isolation import preserved_random_state, single_process, without_trace
 from .progress import shows_progress
 from .quiet import quiet
+from .spreadsheet import as_cell
 
 __all__ = [
+    "as_cell",
     "atomic_path",
     "cache_folder",
     "few",

@@ -130,6 +130,7 @@ def draw_person(
     colors: Sequence[Color],
     links: Sequence[tuple[int, int]],
     link_colors: Sequence[Color],
+    numbered: bool = True,
 ) -> None:
     """Draw the visible joints of a person with their numbers, and the links between such.
 
@@ -140,6 +141,7 @@ def draw_person(
         colors: Of each joint.
         links: Pairs of joints.
         link_colors: Of each link.
+        numbered: Whether to write the numbers.
     """
     joints = joints + 0.5  # a joint is the middle of a pixel, and the image begins at its edge
     seen = [(i, link) for i, link in enumerate(links) if all(visible[j] > 0 for j in link)]
@@ -151,6 +153,8 @@ def draw_person(
     for number in np.flatnonzero(visible > 0):
         x, y = joints[number]
         axes.plot(x, y, "o", color=colors[number], markersize=3.5, mec="black", mew=0.4)
+        if not numbered:
+            continue
         axes.annotate(
             str(number),
             (x, y),

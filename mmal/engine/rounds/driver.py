@@ -24,8 +24,8 @@ from mmal.structures import PoolScores
 from mmal.utils import single_process
 from mmal.visualization import (
     plot_curves,
+    plot_histogram,
     plot_losses,
-    plot_picks,
     read_curve,
     rounds_table,
 )
@@ -40,7 +40,9 @@ from ..cached_features import (
 from ..data_config import DataConfig
 from ..doubts import doubt_about_ranking
 from ..ranking import MeasuredLosses, measure_losses
+from ..reporting import ReportKeeper
 from ..scoring import bare, score_pool
+from .described import describe_picks, explained_names, picture_picks, predict_in_worst
 from .preflight import preflight
 from .round_config import evaluation_config, training_config
 from .round_runner import RoundRunner
@@ -101,6 +103,7 @@ class RoundDriver:
         width = None if sys.stdout.isatty() else 120
         self._console = Console(quiet=not is_main_process(), width=width)
         self._pool = preflight(cfg, self._settings, self._work_dir, resume)
+        self._page = ReportKeeper(self._work_dir.root)
 
     def run(self) -> list[dict]:
         """Run the rounds that are left; return the records of all.
@@ -131,9 +134,11 @@ class RoundDriver:
             records.append(record)
             if is_main_process():
                 self._describe(index)
-            self._write_curve(records)
+            self._write_curve(records, last=index + 1 == self._settings.rounds)
         self._console.print(rounds_table(records))
         self._console.print(f"Curve, picks and scores: {self._work_dir.root}")
+        if self._settings.report:
+            self._console.print(f"Report: {self._work_dir.report}", soft_wrap=True)
         return records
 
     def _begin_at_features(self, settings: CachedFeatures) -> None:
@@ -215,7 +220,7 @@ class RoundDriver:
             losses = self._evaluate(runner, record)
             self._save(record)
             if losses is not None and is_main_process():
-                self._show_losses(record, losses)
+                self._show_losses(runner, record, losses)
         if self._acquires(index):
             self._acquire(runner.model, index, record)
             self._save(record)
@@ -251,7 +256,7 @@ class RoundDriver:
         self._report(record)
         return losses
 
-    def _show_losses(self, record: dict, losses: MeasuredLosses) -> None:
+    def _show_losses(self, runner: RoundRunner, record: dict, losses: MeasuredLosses) -> None:
         columns = dict(img_path=losses.img_paths, pred_loss=losses.pred, target_loss=losses.target)
         self._work_dir.write_losses(record["round"], columns | losses.yardsticks)
         title = (
@@ -261,6 +266,8 @@ class RoundDriver:
         )
         path = self._work_dir.round_dir(record["round"]) / "losses.png"
         plot_losses(losses.pred, losses.target, title, path)
+        if self._settings.report:
+            predict_in_worst(runner, self._data, columns, path.parent)
 
     def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
         query = self._settings.build_query()
@@ -268,6 +275,7 @@ class RoundDriver:
         dataset = self._data.unlabeled_split(None if query.reads_labeled else self._pool)
         reads_module = {"pred_loss", "embedding"} & set(query.requires)
         seconds = dict(score=0.0)
+        scored: list[PoolScores] = []
 
         def score(ids: list[str]) -> PoolScores:
             start = time.perf_counter()
@@ -276,19 +284,21 @@ class RoundDriver:
                 dataset,
                 ids=ids,
                 group_score=self._settings.group_score,
-                names=query.requires,
+                names=explained_names(query, len(ids)) if self._settings.report else query.requires,
                 pretrained=pretrained_backbone(self._cfg, query.requires),
                 **self._data.loading(),
             )
             seconds["score"] = time.perf_counter() - start
+            scored.append(scores)
             return scores
 
         start = time.perf_counter()
         settings = self._settings
-        _, doubt = acquire(
+        round_dir = self._work_dir.round_dir(index)
+        picks, doubt = acquire(
             self._pool,
             self._work_dir.pool,
-            self._work_dir.round_dir(index),
+            round_dir,
             dataset,
             query,
             settings.budget,
@@ -304,10 +314,14 @@ class RoundDriver:
             self._console.print(f"  picks of round {index} {done}: {doubt}", style="yellow")
         seconds["query"] = time.perf_counter() - start - seconds["score"]
         record["seconds"].update(seconds)
+        if self._settings.report and is_main_process():
+            describe_picks(model, dataset, picks, scored, round_dir, self._data)
 
     def _describe(self, index: int) -> None:
-        """Leave histograms of what a round picked beside the picks, if it picked anything."""
+        """Leave pictures of what a round picked beside the picks, if it picked anything."""
         round_dir = self._work_dir.round_dir(index)
+        if self._settings.report and len(self._pool.rounds) > index + 1:
+            picture_picks(round_dir, index, self._pool.rounds[index + 1])
         if len(self._pool.rounds) <= index + 1 or (round_dir / "histogram.csv").exists():
             return
         picks = frozenset(self._pool.rounds[index + 1].picks)
@@ -317,7 +331,7 @@ class RoundDriver:
         self._work_dir.write_histograms(index, histograms)
         path = round_dir / "scores.parquet"
         scores = PoolScores.load(path) if path.exists() else None
-        plot_picks(picks, scores, histograms, round_dir / "picks.png")
+        plot_histogram(picks, scores, histograms, round_dir / "histogram.png")
 
     @functools.cached_property
     def _everything(self) -> PoolDataset:
@@ -340,12 +354,14 @@ class RoundDriver:
             + f", trained in {record['seconds']['train']:.0f} s"
         )
 
-    def _write_curve(self, records: list[dict]) -> None:
+    def _write_curve(self, records: list[dict], last: bool) -> None:
         if is_main_process():
             self._work_dir.write_curve(records)
             curve = read_curve(self._work_dir.root)
             if any(record["metrics"] for record in records):
                 plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
+            if self._settings.report:
+                self._page.update(last)
 
 
 def main_metric_first(metrics: dict[str, float], main: str | None) -> dict[str, float]:

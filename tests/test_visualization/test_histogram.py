@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from mmal.structures import PoolScores
-from mmal.visualization import plot_picks
+from mmal.visualization import plot_histogram
 
 HISTOGRAMS = dict(picks=dict(cat=1, dog=3), pool=dict(cat=30, dog=10))
 
@@ -24,7 +24,9 @@ def test_labels_and_scores_of_the_picks_against_the_rest(
 ) -> None:
     ids = [f"s{i}" for i in range(10)]
     fields = dict(pred_loss=np.arange(10.0), features=np.zeros((10, 4)))
-    plot_picks(["s7", "s9"], PoolScores(ids, ids, fields), HISTOGRAMS, tmp_path / "picks.png")
+    plot_histogram(
+        ["s7", "s9"], PoolScores(ids, ids, fields), HISTOGRAMS, tmp_path / "histogram.png"
+    )
 
     labels, scores = figures[0].axes  # none for the features
     np.testing.assert_allclose(
@@ -44,17 +46,17 @@ def test_labels_and_scores_of_the_picks_against_the_rest(
 def test_scores_that_are_nearly_equal(tmp_path: Path, figures: list[Figure]) -> None:
     values = np.array([1e6, 1e6, 1e6 + 0.0625], np.float32)
     scores = PoolScores(["a", "b", "c"], ["a", "b", "c"], dict(pred_loss=values))
-    plot_picks(["c"], scores, HISTOGRAMS, tmp_path / "picks.png")
+    plot_histogram(["c"], scores, HISTOGRAMS, tmp_path / "histogram.png")
     bars = figures[0].axes[1].patches[:-1]
     assert sum(bar.get_height() for bar in bars) == pytest.approx(1)
 
 
 def test_without_scores_labels_alone(tmp_path: Path, figures: list[Figure]) -> None:
-    plot_picks(["a"], None, HISTOGRAMS, tmp_path / "picks.png")
+    plot_histogram(["a"], None, HISTOGRAMS, tmp_path / "histogram.png")
     assert len(figures[0].axes) == 1
 
 
 def test_picks_without_annotations(tmp_path: Path) -> None:
     histograms = dict(picks=dict(cat=0), pool=dict(cat=0))
-    plot_picks(["a"], None, histograms, tmp_path / "picks.png")
-    assert (tmp_path / "picks.png").stat().st_size > 1000
+    plot_histogram(["a"], None, histograms, tmp_path / "histogram.png")
+    assert (tmp_path / "histogram.png").stat().st_size > 1000

@@ -143,7 +143,7 @@ def themed_svg(
     width, height = size
     attributes = f'class="plot" role="img" aria-labelledby="{name}-title" '
     attributes += f'viewBox="0 0 {72 * width:.6g} {72 * height:.6g}" '
-    attributes += f'style="max-width: {96 * width:.0f}px"'
+    attributes += f'style="width: {96 * width:.0f}px"'
     start = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>'
     title = f'<title id="{name}-title">{escape(printable(title))}</title>'
     return Markup(start + title + svg[svg.index(">") + 1 :])

@@ -16,13 +16,17 @@ SURE = 0.3
 _UNSURE = 3
 #: Boxes of an image that are shown at the most.
 _MOST = 12
+#: Of these so many are named.
+_NAMED = 5
+#: Units that the longer side of a picture has, however many pixels: letters have the same size.
+_UNITS = 240
 #: How much of its size is shown around a person.
 _MARGIN = 0.35
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A box in pixels of a thumbnail; its name stands at (x, text_y)."""
+    """A box in units of an overlay; its name, which may be empty, stands at (x, text_y)."""
 
     x: float
     y: float
@@ -36,14 +40,18 @@ class Mark:
 
 @dataclass(frozen=True)
 class Overlay:
-    """Marks in pixels of a thumbnail.
+    """Marks over a picture.
 
     Attributes:
+        width: Of the picture, in units of the marks.
+        height: The same.
         marks: Boxes.
         links: x1, y1, x2, y2 of lines between joints.
         joints: x, y and whether the joint is seen.
     """
 
+    width: float = 0
+    height: float = 0
     marks: tuple[Mark, ...] = ()
     links: tuple[tuple[float, ...], ...] = ()
     joints: tuple[tuple[float, float, bool], ...] = ()
@@ -84,6 +92,7 @@ def overlay(
         small: The thumbnail.
         colors: Of each class.
     """
+    units = _UNITS / max(small.image.size)
     marks: list[Mark] = []
     links: list[tuple[float, ...]] = []
     joints: list[tuple[float, float, bool]] = []
@@ -91,13 +100,15 @@ def overlay(
         things, sure = shown_objects(found)
         for thing in things:
             if thing.keypoints:
-                places = small.place([joint[:2] for joint in thing.keypoints]).round(1).tolist()
+                places = small.place([joint[:2] for joint in thing.keypoints]) * units
+                places = places.round(1).tolist()
                 seen = [joint[2] > 1 for joint in thing.keypoints]
                 joints += [(x, y, s) for (x, y), s in zip(places, seen, strict=True)]
                 links += [(*places[a], *places[b]) for a, b in skeleton if max(a, b) < len(places)]
             elif thing.box is not None:
-                marks.append(_mark(thing, sure, small, colors))
-    return Overlay(tuple(marks), tuple(links), tuple(joints))
+                marks.append(_mark(thing, sure, small, units, colors, len(marks) < _NAMED))
+    width, height = (round(length * units, 1) for length in small.image.size)
+    return Overlay(width, height, tuple(marks), tuple(links), tuple(joints))
 
 
 def described(labels: Iterable[ImageLabels]) -> str:
@@ -107,8 +118,8 @@ def described(labels: Iterable[ImageLabels]) -> str:
         if found.image_class is not None:
             parts.append(_named(found.image_class, found.score))
         things, sure = shown_objects(found)
-        words = [_named("joints" if t.keypoints else t.name, t.score) for t in things]
-        more = len([t for t in found.objects if (t.score or 1) >= SURE]) - len(things)
+        words = [_named("joints" if t.keypoints else t.name, t.score) for t in things[:_NAMED]]
+        more = len([t for t in found.objects if (t.score or 1) >= SURE]) - len(words)
         words += [f"{more} more"] if sure and more > 0 else []
         if words and not sure:
             words[0] = f"nothing of {SURE} or more; at best {words[0]}"
@@ -120,17 +131,23 @@ def _named(name: str, score: float | None) -> str:
     return name if score is None else f"{name} {score:.2f}"
 
 
-def _mark(thing: ObjectLabel, sure: bool, small: Thumbnail, colors: Mapping[str, str]) -> Mark:
-    corners = small.place([thing.box[:2], thing.box[2:]])
-    size = np.array(small.image.size)
-    (left, top), (right, bottom) = corners.clip(0, size).round(1).tolist()
+def _mark(
+    thing: ObjectLabel,
+    sure: bool,
+    small: Thumbnail,
+    units: float,
+    colors: Mapping[str, str],
+    named: bool,
+) -> Mark:
+    corners = small.place([thing.box[:2], thing.box[2:]]).clip(0, small.image.size) * units
+    (left, top), (right, bottom) = corners.round(1).tolist()
     return Mark(
         left,
         top,
         round(right - left, 1),
         round(bottom - top, 1),
         colors.get(thing.name, "#999999"),
-        printable(_named(thing.name, thing.score)),
+        printable(_named(thing.name, thing.score)) if named else "",
         top - 3 if top > 13 else top + 10,
         sure,
     )

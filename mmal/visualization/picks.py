@@ -19,7 +19,7 @@ from .thumbnails import NoPictureError, Thumbnail, thumbnail
 
 _COLUMNS = 6
 #: Inches that a tile is wide and high, its title included, and dots an inch.
-_WIDTH, _HEIGHT, _DPI = 2.3, 2.3, 110
+_WIDTH, _HEIGHT, _DPI = 2.3, 2.3, 90
 
 
 def plot_picks(picks: Sequence[PickedImage], path: str | os.PathLike, title: str = "") -> None:
@@ -62,7 +62,7 @@ def _draw(axes: Axes, pick: PickedImage, colors: dict[str, tuple]) -> None:
     name = plain(os.path.basename(pick.id) or pick.id)
     axes.set_title(f"{pick.rank}. {name[-34:]}{facts}", fontsize=6.5, pad=3, loc="left")
     try:
-        small = thumbnail(pick.path, 320, part_of(pick))
+        small = thumbnail(pick.path, 240, part_of(pick))
     except NoPictureError as error:
         text = "\n".join(textwrap.wrap(plain(f"no picture: {error}"), 34)[:6])
         axes.text(0.02, 0.95, text, va="top", fontsize=6.5, color="tab:red")

@@ -27,6 +27,8 @@ _STYLE = {
     "font.size": 10,
     "savefig.transparent": True,
 }
+#: Letters of a name in a legend, at the most.
+_LETTERS = 44
 #: Points of a plot, at the most.
 _POINTS = 1500
 
@@ -35,10 +37,14 @@ def curve_figure(
     runs: Mapping[str, Sequence[Curve]], metric: str, cost: str, name: str
 ) -> Markup | None:
     """Learning curves; None if the curves do not have metric or cost."""
+    named = {
+        plain(label if len(label) <= _LETTERS else f"{label[:_LETTERS]}… ({i + 1})"): curves
+        for i, (label, curves) in enumerate(runs.items())
+    }
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        draw_curves(axes, {plain(label): curves for label, curves in runs.items()}, metric, cost)
+        draw_curves(axes, named, metric, cost)
         axes.set_ylabel(plain(metric))
         if len(runs) == 1:
             axes.get_legend().remove()
@@ -65,17 +71,18 @@ def losses_figure(pred: np.ndarray, target: np.ndarray, name: str) -> Markup:
 
 def labels_figure(histograms: Mapping[str, Mapping[str, int]], name: str) -> Markup:
     """Labels of the picks against those of the pool."""
-    shown = {
-        kind: {printable(label): count for label, count in counts.items()}
-        for kind, counts in histograms.items()
-    }
+    pool, picks = histograms["pool"], histograms["picks"]
+    shown = dict(
+        pool={printable(label): count for label, count in pool.items()},
+        picks={printable(label): picks.get(label, 0) for label in pool},
+    )
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         draw_label_shares(axes, shown)
         axes.spines[["top", "right"]].set_visible(False)
 
-    width = float(np.clip(2.5 + 0.22 * len(histograms["pool"]), 4, 12))
+    width = float(np.clip(2 + 0.2 * len(histograms["pool"]), 3.4, 11.6))
     return themed_svg(draw, (width, 3.6), "Annotations of picks and pool by label", name)
 
 
@@ -87,7 +94,7 @@ def scores_figure(column: str, values: np.ndarray, picked: np.ndarray, name: str
         draw_scores(axes, plain(column), values, picked)
         axes.spines[["top", "right"]].set_visible(False)
 
-    return themed_svg(draw, (4, 3.6), f"{column} of the candidates and of the picks", name)
+    return themed_svg(draw, (3.3, 3.6), f"{column} of the candidates and of the picks", name)
 
 
 def map_figure(found: VectorMap, name: str) -> Markup:
@@ -108,14 +115,14 @@ def map_figure(found: VectorMap, name: str) -> Markup:
                 axes.scatter(*np.asarray(points).T, label=label, **{"linewidths": 0, **style})
         for axis, share in zip((axes.xaxis, axes.yaxis), found.explained, strict=True):
             place = "first" if axis is axes.xaxis else "second"
-            axis.set_label_text(f"{place} component ({share:.0%} of the variance)")
+            axis.set_label_text(f"{place} component ({share:.0%} of variance)")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[["top", "right"]].set_visible(False)
         legend = dict(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, columnspacing=1)
         axes.legend(frameon=False, fontsize="small", handletextpad=0.2, **legend)
 
-    return themed_svg(draw, (5, 4), f"Map of the picks by {found.column}", name)
+    return themed_svg(draw, (3.6, 3.6), f"Map of the picks by {found.column}", name)
 
 
 def themed_svg(

@@ -13,8 +13,10 @@ from .structures import MOST_OTHERS, MOST_PICKS, PickedImage, ReportImage, Round
 
 #: Longer side of a picture, and of the labelled one beside it, in pixels.
 _SIDE, _SMALL_SIDE = 240, 96
-#: Pictures that a page has about at the most: it is to stay below 10 MB.
-_PICTURES = 640
+#: Pictures that a page has about at the most, and bytes of all of them: it is to stay below 10 MB.
+_PICTURES, _BYTES = 640, 8e6
+#: Of JPEG; the next where a picture would take more than its share.
+_QUALITIES = (72, 50, 30)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ class Pictures:
         share = _PICTURES // max(len(rounds), 1)
         self._most_picks = max(min(MOST_PICKS, share * 2 // 3), 6)
         self._most_others = max(min(MOST_OTHERS, share // 6), 3)
+        planned = sum(min(len(r.picks), self._most_picks) for r in rounds)
+        for r in rounds:
+            planned += sum(min(len(g), self._most_others) for g in (r.easiest, r.wrong))
+        self._share = _BYTES / max(planned, 1)
         self.failures: dict[str, str] = {}
         self.count = 0
 
@@ -99,7 +105,10 @@ class Pictures:
         self.count += 1
         drawn = overlay(image.labels, image.skeleton, small, self._colors)
         width, height = small.image.size
-        uri = small.data_uri()
+        for quality in _QUALITIES:
+            uri = small.data_uri(quality)
+            if len(uri) <= self._share:
+                break
         return replace(card, uri=uri, width=width, height=height, overlay=drawn)
 
 

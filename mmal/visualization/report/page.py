@@ -37,7 +37,9 @@ def render_run(report: RunReport) -> str:
     if pictures.failures:
         first = list(pictures.failures.items())[:_NAMED]
         named = "; ".join(f"{path} ({why})" for path, why in first)
-        notes.append(printable(f"{len(pictures.failures)} images cannot be read: {named}"))
+        count = len(pictures.failures)
+        images = "1 image" if count == 1 else f"{count} images"
+        notes.append(printable(f"{images} cannot be read: {named}"))
     return _render(
         "run.html.j2",
         title=printable(report.title),
@@ -124,18 +126,13 @@ def _curves(report: RunReport) -> Iterator[Markup]:
 
 def _round(found: RoundReport, pictures: Pictures) -> dict:
     name = f"round-{found.index}"
+    picks = pictures.picks(found.picks)
+    shown = f"{found.budget}" if len(picks) == found.budget else f"{len(picks)} of {found.budget}"
+    easiest, wrong = pictures.others(found.easiest), pictures.others(found.wrong)
     galleries = [
-        (
-            "picks",
-            f"Picked: {_of(len(found.picks), found.budget)}, best first",
-            pictures.picks(found.picks),
-        ),
-        ("easiest", "Easiest: candidates of least predicted loss", pictures.others(found.easiest)),
-        (
-            "wrong",
-            "Most wrong: test images whose loss was predicted worst",
-            pictures.others(found.wrong),
-        ),
+        ("picks", f"Picked: {shown}, best first", picks),
+        ("easiest", "Easiest: candidates of least predicted loss", easiest),
+        ("wrong", "Most wrong: test images whose loss was predicted worst", wrong),
     ]
     figures = []
     histograms = None
@@ -179,10 +176,6 @@ def _shares(histograms: Mapping[str, Mapping[str, int]]) -> list[list[str]]:
         row = [printable(label), str(count), f"{count / totals['pool']:.1%}"]
         rows.append([*row, str(picked), f"{picked / totals['picks']:.1%}"])
     return rows
-
-
-def _of(shown: int, total: int) -> str:
-    return f"{total}" if shown >= total else f"{shown} of {total}"
 
 
 def _slug(text: str) -> str:

@@ -37,6 +37,7 @@ def draw_losses(figure: Figure, pred: np.ndarray, target: np.ndarray) -> None:
     by_value.scatter(target, pred, **points)
     by_value.set_xlabel("target loss")
     by_value.set_ylabel("predicted loss (scale without meaning)")
+    by_value.xaxis.get_major_locator().set_params(nbins=5)
     by_rank.scatter(rankdata(target), rankdata(pred), **points)
     by_rank.set_xlabel("rank of the target loss")
     by_rank.set_ylabel("rank of the predicted loss")

@@ -131,7 +131,7 @@ def most_wrong(
 
     Returns:
         Place, rank of the predicted loss and rank of the true one, 1 for the largest, of each. What
-        is not finite is left out.
+        is not finite, or ranks as it should, is left out.
     """
     kept = np.flatnonzero(np.isfinite(pred) & np.isfinite(target))
     ranks = []
@@ -139,8 +139,9 @@ def most_wrong(
         rank = np.empty(len(kept), dtype=int)
         rank[np.argsort(-values, kind="stable")] = np.arange(1, len(kept) + 1)
         ranks.append(rank)
-    order = np.argsort(-np.abs(ranks[0] - ranks[1]), kind="stable")[:most]
-    return [(int(kept[i]), int(ranks[0][i]), int(ranks[1][i])) for i in order]
+    error = np.abs(ranks[0] - ranks[1])
+    order = np.argsort(-error, kind="stable")[:most]
+    return [(int(kept[i]), int(ranks[0][i]), int(ranks[1][i])) for i in order if error[i]]
 
 
 def write_predictions(

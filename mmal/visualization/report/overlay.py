@@ -118,13 +118,20 @@ def described(labels: Iterable[ImageLabels]) -> str:
         if found.image_class is not None:
             parts.append(_named(found.image_class, found.score))
         things, sure = shown_objects(found)
-        words = [_named("joints" if t.keypoints else t.name, t.score) for t in things[:_NAMED]]
+        words = [_in_words(thing) for thing in things[:_NAMED]]
         more = len([t for t in found.objects if (t.score or 1) >= SURE]) - len(words)
         words += [f"{more} more"] if sure and more > 0 else []
         if words and not sure:
             words[0] = f"nothing of {SURE} or more; at best {words[0]}"
         parts += words
     return printable(", ".join(parts)) if parts else "nothing"
+
+
+def _in_words(thing: ObjectLabel) -> str:
+    if not thing.keypoints:
+        return _named(thing.name, thing.score)
+    sure = sum(joint[2] > 1 for joint in thing.keypoints)
+    return f"{sure} of {len(thing.keypoints)} joints with confidence"
 
 
 def _named(name: str, score: float | None) -> str:

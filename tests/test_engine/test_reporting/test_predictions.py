@@ -112,17 +112,17 @@ def test_test_images_are_named_by_their_files(cfg: Config, tmp_path: Path) -> No
     model = model_of(cfg)
     dataset = DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
     paths = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
-    losses = dict(img_path=paths, pred_loss=[1, 2, 3, 4, np.nan], target_loss=[1, 2, 3, 4, 5])
+    losses = dict(img_path=paths, pred_loss=[4, 3, 2, 1, np.nan], target_loss=[1, 2, 3, 4, 5])
     task = task_of_pipeline(DataConfig(cfg).test_pipeline)
     leave_test_predictions(model, dataset, task, losses, tmp_path)
     samples, *_ = read_predictions(tmp_path / "predictions_test.json")
-    assert list(samples) == paths[:4]  # the last has no predicted loss
+    assert sorted(samples) == sorted(paths[:4])  # the last has no predicted loss
 
 
 def test_what_ranks_farthest_from_the_truth_is_most_wrong() -> None:
     pred, target = np.array([3.0, 1, 2, 9, np.inf]), np.array([1.0, 3, 2, 8, 7])
     # By prediction 9, 3, 2, 1; in truth 8, 3, 2, 1.
-    assert most_wrong(pred, target) == [(0, 2, 4), (1, 4, 2), (2, 3, 3), (3, 1, 1)]
+    assert most_wrong(pred, target) == [(0, 2, 4), (1, 4, 2)]
     assert most_wrong(pred, target, 1) == [(0, 2, 4)]
     assert most_wrong(pred[4:], target[4:]) == []
 

@@ -110,8 +110,11 @@ def check_report(work_dir: Path, picks: list[str]) -> None:
     assert "largest predicted loss of 10 candidates" in ranked[4]
     assert all("predicted loss" in card and "stands for" in card for card in ranked)
     alts = [attrs["alt"] for attrs, _ in page.all("img")]
-    # Of two rounds 4 picks and all candidates, the easiest first; of three the 5 test images.
-    assert len(alts) == (4 + 10) + (4 + 6) + 3 * 5
+    # Of two rounds 4 picks and all candidates, the easiest first; of three those test images whose
+    # loss ranks elsewhere than predicted.
+    wrong = [alt for alt in alts if alt.startswith("test_")]
+    assert len(alts) == (4 + 10) + (4 + 6) + len(wrong)
+    assert 3 * 2 <= len(wrong) <= 3 * 5
     assert all("; predicted: " in alt for alt in alts if alt.split(";")[0] in picks)
     assert not page.texts("p", class_="note")[0].startswith("1 image")
     titles = page.texts("h3")

@@ -93,7 +93,7 @@ def _write_name(axes: Axes, box: np.ndarray, name: str, color: Color) -> None:
         np.clip(box[1], 0, height),
         name,
         fontsize=_FONT,
-        color=_readable_on(color),
+        color=readable_on(color),
         ha="right" if to_right else "left",
         va="bottom" if above else "top",
         bbox=dict(facecolor=color, edgecolor="none", pad=0.8, alpha=0.85),
@@ -117,7 +117,7 @@ def write_classes(axes: Axes, names: Sequence[str], colors: Sequence[Color]) -> 
             xycoords="axes fraction",
             textcoords="offset points",
             fontsize=_FONT,
-            color=_readable_on(color),
+            color=readable_on(color),
             va="top",
             bbox=dict(facecolor=color, edgecolor="none", pad=1.2, alpha=0.85),
         )
@@ -161,11 +161,12 @@ def draw_person(
             (3, 3),
             textcoords="offset points",
             fontsize=_FONT,
-            color=_readable_on(colors[number]),
+            color=readable_on(colors[number]),
             bbox=dict(facecolor=colors[number], edgecolor="none", pad=0.5, alpha=0.8),
             annotation_clip=True,
         )
 
 
-def _readable_on(color: Color) -> str:
+def readable_on(color: Color) -> str:
+    """Return black or white, whichever is read on a colour."""
     return "black" if np.dot(color, (0.299, 0.587, 0.114)) > 0.55 else "white"

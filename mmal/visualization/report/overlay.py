@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from mmal.structures import ImageLabels, ObjectLabel
 
+from ..annotations import readable_on
 from ..text import printable
 from ..thumbnails import Box, Thumbnail
 from .structures import ReportImage
@@ -26,13 +28,14 @@ _MARGIN = 0.35
 
 @dataclass(frozen=True)
 class Mark:
-    """A box in units of an overlay; its name, which may be empty, stands at (x, text_y)."""
+    """A box in units of an overlay; its name, which may be empty, stands at (x, text_y) in ink."""
 
     x: float
     y: float
     width: float
     height: float
     color: str
+    ink: str
     text: str
     text_y: float
     sure: bool
@@ -148,12 +151,14 @@ def _mark(
 ) -> Mark:
     corners = small.place([thing.box[:2], thing.box[2:]]).clip(0, small.image.size) * units
     (left, top), (right, bottom) = corners.round(1).tolist()
+    color = colors.get(thing.name, "#999999")
     return Mark(
         left,
         top,
         round(right - left, 1),
         round(bottom - top, 1),
-        colors.get(thing.name, "#999999"),
+        color,
+        readable_on(to_rgb(color)),
         printable(_named(thing.name, thing.score)) if named else "",
         top - 3 if top > 13 else top + 10,
         sure,

@@ -43,6 +43,7 @@ def test_marks_are_in_units_of_240_a_side():
     assert (mark.x, mark.y, mark.width) == (12, 24, 24)
     assert mark.height == 48
     assert (mark.color, mark.text, mark.sure, mark.text_y) == ("#123456", "dog 0.90", True, 21)
+    assert mark.ink == "white"  # on a dark colour
 
 
 def test_joints_and_what_links_them():

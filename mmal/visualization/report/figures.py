@@ -48,10 +48,13 @@ def curve_figure(
         axes.set_ylabel(plain(metric))
         if len(runs) == 1:
             axes.get_legend().remove()
+        else:  # above the axes, where it covers nothing
+            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize="small")
 
     what = "Learning curve" if len(runs) == 1 else "Learning curves"
     try:
-        return themed_svg(draw, (5.6, 3.6), f"{what}: {metric} over {cost}", name)
+        height = 3.6 + 0.19 * len(runs) * (len(runs) > 1)
+        return themed_svg(draw, (5.6, height), f"{what}: {metric} over {cost}", name)
     except ValueError:
         return None
 

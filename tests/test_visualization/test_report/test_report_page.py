@@ -273,11 +273,20 @@ def test_a_comparison_says_what_it_amounts_to(comparison):
     assert page.texts("li")[5:7] == ["Ours: above Random", shown]
     assert page.texts("caption") == ["Areas", "Common"]
     assert page.texts("td") == ["0.15", "0.25", "100%"]
+    assert page.texts("li")[7:] == ["a line"]
     assert page.texts("pre") == ["python x.py --query '<b>'", "model = dict()"]
     assert page.texts("p", class_="note") == ["Not finished: x"]
     assert len(page.all("svg", role="img")) == 2
     assert len(page.all("script")) == 1
     assert any(text.startswith(shown[:44]) for text in page.texts("text"))  # in the legend
+
+
+def test_a_verdict_is_not_said_twice(comparison):
+    (table,) = comparison.tables
+    tables = [replace(table, lines=comparison.verdicts), replace(table, lines=["over boxes"])]
+    page = Page(render_comparison(replace(comparison, tables=tables)))
+    assert page.texts("li").count("Ours: above Random") == 1
+    assert page.texts("li")[-1] == "over boxes"
 
 
 def test_nothing_to_compare_yet():

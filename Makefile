@@ -61,6 +61,7 @@ demo:
 	$(PYTHON) tools/misc/make_toy_voc.py data/toy_voc
 	$(PYTHON) tools/run_rounds.py configs/demo/toy_voc.py --work-dir $(DEMO_DIR) \
 		$$(test -e $(DEMO_DIR)/pool.json && echo --resume) $(DEMO_ARGS)
+	@echo "Open in a browser: $(DEMO_DIR)/report.html"
 
 demo-pose:
 	$(call plan,600 images in data/toy_mpii,$(DEMO_POSE_DIR))
@@ -68,6 +69,7 @@ demo-pose:
 	$(PYTHON) tools/misc/make_toy_mpii.py data/toy_mpii
 	$(PYTHON) tools/run_rounds.py configs/demo/toy_mpii.py --work-dir $(DEMO_POSE_DIR) \
 		$$(test -e $(DEMO_POSE_DIR)/pool.json && echo --resume) $(DEMO_ARGS)
+	@echo "Open in a browser: $(DEMO_POSE_DIR)/report.html"
 
 test:
 	@$(call prepare,test)

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -84,7 +85,8 @@ def main() -> None:
     if failure is not None:
         console.print(failure, style="red", markup=False)
     try:
-        write_report(comparison, args.metric, args.cost, console)
+        command = shlex.join(["python", *sys.argv])
+        write_report(comparison, args.metric, args.cost, console, command)
     except ValueError as error:  # nothing to compare yet, or no such metric
         sys.exit(f"error: {error}")
     sys.exit(failure is not None)

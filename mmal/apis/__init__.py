@@ -1,3 +1,4 @@
+from mmal.engine.reporting import write_run_report
 from mmal.engine.rounds import prepare_rounds, run_rounds
 
 from .check_dataset import audit_config, plot_training_samples
@@ -9,4 +10,5 @@ __all__ = [
     "prepare_rounds",
     "run_rounds",
     "score_images",
+    "write_run_report",
 ]

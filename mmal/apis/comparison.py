@@ -268,6 +268,8 @@ class Comparison:
             cfg.active_learning.rounds = 1
         # The first round picks nothing, but a config has to have a query that the model can serve.
         cfg.active_learning.query = self.queries.get(query) or next(iter(self.queries.values()))
+        # A page a trial would take longer than rounds on cached features do.
+        cfg.active_learning.setdefault("report", False)
         directory.mkdir(parents=True, exist_ok=True)
         with atomic_path(directory / "config.py") as tmp:
             tmp.write_text(cfg.pretty_text, encoding="utf-8")
@@ -284,7 +286,7 @@ class Comparison:
         temporary = directory.with_name(f".{directory.name}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(directory, ignore_errors=True)  # no round is in it: see check
-        logs = shutil.ignore_patterns("20*_*", "log.txt", "config.py", "curve.*")
+        logs = shutil.ignore_patterns("20*_*", "log.txt", "config.py", "curve.*", "report.html")
         shutil.copytree(source, temporary, ignore=logs)
         temporary.rename(directory)
 
@@ -316,5 +318,7 @@ def _settings(cfg: Config) -> dict:
     if rounds.get("cached_features") is not None:
         rounds["cached_features"].pop("folder", None)  # where they are changes nothing
     return settings | {
-        f"active_learning.{k}": v for k, v in rounds.items() if k not in ("rounds", "query")
+        f"active_learning.{k}": v
+        for k, v in rounds.items()
+        if k not in ("rounds", "query", "report")
     }

@@ -1,10 +1,12 @@
 """What a comparison leaves behind: table, curves and the rows that they are made of."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterator, Sequence
 
+from mmengine.config import Config
 from rich.console import Console
 
+from mmal.engine.reporting import warned
 from mmal.evaluation.overlap import picks_overlap
 from mmal.evaluation.summary import Curves, summarize
 from mmal.utils import atomic_path
@@ -17,21 +19,20 @@ from mmal.visualization.comparison_table import (
     terminal_table,
     verdicts,
 )
+from mmal.visualization.report import (
+    ComparisonReport,
+    ReportTable,
+    render_comparison,
+    write_page,
+)
 
 from .comparison import Comparison
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A table with what it amounts to."""
-
-    title: str
-    rows: list[list[str]]
-    verdicts: list[str]
-
-
-def write_report(comparison: Comparison, metric: str | None, cost: str, console: Console) -> None:
-    """Write ``results.csv``, ``curves.png`` and ``table.md``, and print the tables.
+def write_report(
+    comparison: Comparison, metric: str | None, cost: str, console: Console, command: str = ""
+) -> None:
+    """Write ``results.csv``, ``curves.png``, ``table.md`` and ``report.html``; print the tables.
 
     Args:
         comparison: Its finished trials are what is reported.
@@ -39,6 +40,7 @@ def write_report(comparison: Comparison, metric: str | None, cost: str, console:
         cost: What the curves are plotted over and the first table of gains is taken over, one of
             :data:`mmal.visualization.COSTS`; others that the curves have get a table, too.
         console: Where tables are printed.
+        command: What the comparison was run with.
 
     Raises:
         ValueError: If the baseline has no finished trial, the queries have none of the same seed,
@@ -54,10 +56,13 @@ def write_report(comparison: Comparison, metric: str | None, cost: str, console:
     if any(metric in row for row in _rows(curves)):
         for row in _rows(curves):  # evaluators leave it out where nothing was detected
             row.setdefault(metric, 0.0)
-    if seeds := set.intersection(*(set(trials) for trials in curves.values())):
-        runs = {query: [trials[seed] for seed in seeds] for query, trials in curves.items()}
+    seeds = sorted(set.intersection(*(set(trials) for trials in curves.values())))
+    runs = {query: [trials[seed] for seed in seeds] for query, trials in curves.items()}
+    if seeds:
         plot_curves(runs, root / "curves.png", metric, cost)
-    parts = [*_gains(curves, metric, baseline, cost), *_overlaps(comparison, list(curves))]
+    tables = list(_gains(curves, metric, baseline, cost))
+    overlaps = list(_overlaps(comparison, list(curves)))
+    parts = [*tables, *overlaps]
     missing = [
         f"{query} (seed {seed})"
         for query in comparison.queries
@@ -68,16 +73,31 @@ def write_report(comparison: Comparison, metric: str | None, cost: str, console:
     with atomic_path(root / "table.md") as tmp:
         texts = [_markdown(part) for part in parts] + ([f"{note}\n"] if note else [])
         tmp.write_text("\n".join(texts), encoding="utf-8")
+    with warned("the report cannot be written"):
+        found = ComparisonReport(
+            title=root.resolve().name,
+            verdicts=next((table.lines for table in tables if table.lines), ()),
+            facts=_facts(comparison, metric, seeds),
+            runs=runs if seeds else {},
+            metric=metric if seeds else None,
+            costs=_costs(curves, cost),
+            tables=tables,
+            overlaps=overlaps,
+            settings=_settings(comparison, command),
+            notes=(note,) if note else (),
+        )
+        write_page(render_comparison(found), root / "report.html")
     for part in parts:
         console.print(terminal_table(part.rows, part.title))
-        for line in part.verdicts:
+        for line in part.lines:
             console.print(line, markup=False, highlight=False)
     if note:
         console.print(note, markup=False)
     console.print(f"Table, curves and results.csv: {root}", markup=False)
+    console.print(f"Report: {root / 'report.html'}", markup=False, soft_wrap=True)
 
 
-def _gains(curves: Curves, metric: str, baseline: str, cost: str) -> Iterator[_Part]:
+def _gains(curves: Curves, metric: str, baseline: str, cost: str) -> Iterator[ReportTable]:
     """The curves, then the gains over each cost."""
     costs = _costs(curves, cost) if len(curves) > 1 else [cost]
     for i, name in enumerate(costs):
@@ -85,13 +105,13 @@ def _gains(curves: Curves, metric: str, baseline: str, cost: str) -> Iterator[_P
         trials = len(summary.seeds)
         if i == 0:
             what = f"mean ± std of {trials} trials" if trials > 1 else "one trial"
-            yield _Part(f"{metric} by labelled samples, {what}", metric_rows(summary), [])
+            yield ReportTable(f"{metric} by labelled samples, {what}", metric_rows(summary), [])
         title = f"{metric}, area: mean height over {COSTS[name]}"
         if summary.compared:
             seeds = ", ".join(map(str, summary.seeds))
             title += f"; gain: over {baseline}, paired by seed ({seeds})"
         rows = gain_rows(summary, "labels" if name == "labeled" else name)
-        yield _Part(title, rows, verdicts(summary))
+        yield ReportTable(title, rows, verdicts(summary))
 
 
 def _costs(curves: Curves, first: str) -> list[str]:
@@ -110,7 +130,7 @@ def _has_cost(curves: Curves, cost: str) -> bool:
     )
 
 
-def _overlaps(comparison: Comparison, queries: list[str]) -> Iterator[_Part]:
+def _overlaps(comparison: Comparison, queries: list[str]) -> Iterator[ReportTable]:
     """Tables of picks in common after one round and after all."""
     picks = {query: comparison.picks()[query] for query in queries}
     subset = comparison.cfg.active_learning.get("subset")
@@ -124,13 +144,37 @@ def _overlaps(comparison: Comparison, queries: list[str]) -> Iterator[_Part]:
             # Each round draws its candidates anew, the same for all queries in the first.
             candidates = min(comparison.pool_size(), subset or comparison.pool_size())
             title += f"; by chance {count / candidates:.0%}"
-        yield _Part(title, overlap_rows(queries, picks_overlap(picks, rounds)), [])
+        yield ReportTable(title, overlap_rows(queries, picks_overlap(picks, rounds)), [])
 
 
 def _rows(curves: Curves) -> Iterator[dict[str, float]]:
     return (row for trials in curves.values() for curve in trials.values() for row in curve)
 
 
-def _markdown(part: _Part) -> str:
-    lines = "".join(f"- {line}\n" for line in part.verdicts)
+def _facts(
+    comparison: Comparison, metric: str, seeds: Sequence[int]
+) -> tuple[tuple[str, str], ...]:
+    return (
+        ("metric", metric),
+        ("compared to", next(iter(comparison.queries))),
+        ("queries", str(len(comparison.queries))),
+        ("seeds finished by all", ", ".join(map(str, seeds)) or "none"),
+        ("rounds", str(comparison.cfg.active_learning.rounds)),
+    )
+
+
+def _settings(comparison: Comparison, command: str) -> tuple[tuple[str, str], ...]:
+    """What the comparison was run with, by name."""
+    # Laying the config out would take seconds.
+    content = copy.deepcopy(comparison.cfg.to_dict())
+    text = Config(content, format_python_code=False).pretty_text
+    queries = "\n".join(f"{name}: {query}" for name, query in comparison.queries.items())
+    config = (str(comparison.cfg.filename or "Config"), text)
+    return tuple(
+        entry for entry in (("Command", command), ("Queries", queries), config) if entry[1]
+    )
+
+
+def _markdown(part: ReportTable) -> str:
+    lines = "".join(f"- {line}\n" for line in part.lines)
     return markdown_table(part.rows, part.title) + (f"\n{lines}" if lines else "")

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mmal.datasets.exchange import FORMATS
 from mmal.engine.loop import (
+    REPORT_FILE,
     Candidates,
     Delivery,
     LoopData,
@@ -26,6 +27,7 @@ from mmal.engine.loop import (
     read_delivery,
     skip_images,
     train_model,
+    write_loop_report,
 )
 from mmal.engine.rounds import WorkDir
 from mmal.utils import few
@@ -123,6 +125,7 @@ class LoopSteps:
                 f"{len(step.picks)} of {len(found.paths)} images picked by {step.query}{by}"
                 f"{_left_out(found)}: {project.pick_dir(len(project.picks) - 1)}/picks.txt"
             )
+            self._write_report(project)
             self._next(project)
 
     def export(
@@ -190,6 +193,7 @@ class LoopSteps:
             data.cfg.launcher = launcher
             train_model(project, data)
             self._table(project)
+            self._write_report(project)
             self._next(project)
 
     def skip(self, names: Sequence[str]) -> None:
@@ -222,6 +226,11 @@ class LoopSteps:
         if len(project.trainings) > 2:
             self._forecast(project, len(project.picks[-1].picks) if project.picks else 50)
         self._next(project)
+
+    def _write_report(self, project: Project) -> None:
+        if project.trainings and is_main_process():
+            write_loop_report(project)
+            self._say(f"Report: {self.root / REPORT_FILE}")
 
     def _forecast(self, project: Project, batch: int) -> None:
         """Say what the next batch is going to bring, see docs/when_to_stop.md."""

@@ -1,7 +1,8 @@
 """From a trained model to the next picks."""
 
+import csv
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmal.datasets import PoolDataset
 from mmal.queries import Query, build_query
 from mmal.structures import Pool, PoolScores
-from mmal.utils import atomic_path
+from mmal.utils import as_cell, atomic_path
 
 from .doubts import doubt_about_scores
 
@@ -73,9 +74,9 @@ def acquire(
 ) -> Acquired:
     """Score the candidates if the query needs it, pick, and commit.
 
-    Writes ``scores.parquet`` (where scored) and ``picks.txt``, one image file a line, best first,
-    into ``out_dir``, then the pool: its commit is the last step, so whatever is interrupted can
-    be repeated.
+    Writes ``scores.parquet`` (where scored), ``picks.txt``, one image file a line, best first, and
+    ``picks.csv`` into ``out_dir``, then the pool: its commit is the last step, so whatever is
+    interrupted can be repeated.
 
     Args:
         pool: The pool; gets a round.
@@ -111,6 +112,7 @@ def acquire(
     picks = _select(query, scores, budget, _generator(pool, _QUERY), labeled)
     if is_main_process():
         write_image_list(out_dir / "picks.txt", [paths[i] for i in picks])
+        write_picks(out_dir / "picks.csv", picks, paths, scores)
     pool.commit(picks, name, pool_path if is_main_process() else None)
     barrier()  # nobody reads the pool before it is written
     return Acquired(picks, doubt)
@@ -137,8 +139,35 @@ def _select(query: Query, *args: object) -> list[str]:
 
 def write_image_list(path: Path, img_paths: list[str]) -> None:
     """Write one image file a line, atomically."""
+    text = "".join(f"{p}\n" for p in img_paths)
     with atomic_path(path) as tmp:
-        tmp.write_text("".join(f"{p}\n" for p in img_paths), encoding="utf-8")
+        # Names of files need not be text: they are written as the disk has them.
+        tmp.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def write_picks(
+    path: Path, picks: Sequence[str], paths: Mapping[str, str], scores: PoolScores | None = None
+) -> None:
+    """Write rank, id, path and score of picks as CSV, atomically.
+
+    Ids and paths that a spreadsheet would take for formulas have an apostrophe before them.
+
+    Args:
+        path: The file.
+        picks: Ids, best first.
+        paths: Image files by id.
+        scores: Their scores, of which the first is written; without any the column is empty.
+    """
+    columns = [v for v in scores.fields.values() if v.ndim == 1] if scores else []
+    values = dict(zip(scores.ids, columns[0].tolist(), strict=True)) if columns else {}
+    with (
+        atomic_path(path) as tmp,
+        open(tmp, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["rank", "id", "path", "score"])
+        for rank, name in enumerate(picks, 1):
+            writer.writerow([rank, as_cell(name), as_cell(paths[name]), values.get(name, "")])
 
 
 def _generator(pool: Pool, stream: int) -> np.random.Generator:

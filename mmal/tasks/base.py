@@ -11,7 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.structures import BaseDataElement
 from torch import nn
 
-from mmal.structures import LabelSchema, ObjectLabel
+from mmal.structures import ImageLabels, LabelSchema
 from mmal.utils import type_name
 
 #: Paths that are normal: no part of them is empty or begins with a dot.
@@ -142,19 +142,16 @@ class Task(ABC):
             like: Config of the data set whose pipeline and filter the new one takes over.
         """
 
-    @abstractmethod
-    def proposals(self, sample: BaseDataElement, schema: LabelSchema) -> tuple[ObjectLabel, ...]:
-        """Return what a model predicted, as labels to be corrected.
+    def predicted(self, sample: BaseDataElement, metainfo: dict) -> ImageLabels:
+        """Return what a model predicts in a sample, in pixels of the image as it is shown.
+
+        A task without an answer of its own shows nothing.
 
         Args:
-            sample: A data sample that the model's ``predict`` returned; of top-down estimators one
-                of several people of an image.
-            schema: Names classes and joints.
-
-        Returns:
-            Objects, each with its score, in pixels of the original image; of classification one
-            without box, of the class that is predicted.
+            sample: What the model's ``predict`` returned.
+            metainfo: That of the data set.
         """
+        return ImageLabels(sample.metainfo.get("img_path", ""))
 
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()
@@ -184,6 +181,12 @@ def _transforms(pipeline: object) -> Iterator[object]:
             yield from _transforms(transform)
         else:
             yield transform
+
+
+def class_name(label: int, metainfo: dict) -> str:
+    """Name a label as the data set does."""
+    names = metainfo.get("classes") or ()
+    return names[label] if 0 <= label < len(names) else f"class {label}"
 
 
 def image_id(path: str, dataset: BaseDataset) -> str:

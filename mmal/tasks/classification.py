@@ -8,10 +8,10 @@ from mmengine.dataset import BaseDataset
 from mmengine.structures import BaseDataElement
 from torch import nn
 
-from mmal.structures import LabelSchema, ObjectLabel
+from mmal.structures import ImageLabels, LabelSchema
 from mmal.utils import few
 
-from .base import Task, image_id, taken_over
+from .base import Task, class_name, image_id, taken_over
 
 
 class ClassificationTask(Task):
@@ -78,10 +78,14 @@ class ClassificationTask(Task):
             **taken_over(like),
         )
 
-    def proposals(self, sample: BaseDataElement, schema: LabelSchema) -> tuple[ObjectLabel, ...]:
-        """Return the class with the largest score."""
-        label = int(sample.pred_score.argmax())
-        return (ObjectLabel(schema.classes[label], score=float(sample.pred_score[label])),)
+    def predicted(self, sample: BaseDataElement, metainfo: dict) -> ImageLabels:
+        """Return the class, or, of several, all; the score is that of the least probable."""
+        labels = np.ravel(sample.pred_label.cpu()).tolist()
+        scores = [float(sample.pred_score[label]) for label in labels]
+        names = ", ".join(class_name(label, metainfo) for label in labels)
+        return ImageLabels(
+            sample.metainfo.get("img_path", ""), image_class=names, score=min(scores, default=None)
+        )
 
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()

@@ -7,10 +7,13 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.structures import BaseDataElement
 
-from mmal.structures import LabelSchema, ObjectLabel
+from mmal.structures import ImageLabels, LabelSchema, ObjectLabel
 from mmal.utils import type_name
 
-from .base import Task, taken_over
+from .base import Task, class_name, taken_over
+
+#: Predicted boxes of an image that are looked at, at the most.
+_BOXES = 100
 
 
 class DetectionTask(Task):
@@ -86,14 +89,17 @@ class DetectionTask(Task):
             **taken_over(like, "filter_cfg", "backend_args"),
         )
 
-    def proposals(self, sample: BaseDataElement, schema: LabelSchema) -> tuple[ObjectLabel, ...]:
-        """Return the predicted boxes."""
+    def predicted(self, sample: BaseDataElement, metainfo: dict) -> ImageLabels:
+        """Return the boxes, the most probable first."""
         found = sample.pred_instances
-        columns = (found.labels.tolist(), found.bboxes.tolist(), found.scores.tolist())
-        return tuple(
-            ObjectLabel(schema.classes[label], tuple(box), score=score)
-            for label, box, score in zip(*columns, strict=True)
+        order = found.scores.argsort(descending=True)[:_BOXES].tolist()
+        boxes = found.bboxes.tolist()
+        labels, scores = found.labels.tolist(), found.scores.tolist()
+        objects = tuple(
+            ObjectLabel(class_name(labels[i], metainfo), tuple(boxes[i]), score=scores[i])
+            for i in order
         )
+        return ImageLabels(sample.metainfo.get("img_path", ""), objects=objects)
 
 
 def _without_folder(name: str, folder: str) -> str:

@@ -11,10 +11,13 @@ from mmengine.registry import DATASETS
 from mmengine.structures import BaseDataElement
 from torch import nn
 
-from mmal.structures import LabelSchema, ObjectLabel
+from mmal.structures import ImageLabels, LabelSchema, ObjectLabel
 from mmal.utils import registered_class, type_name
 
-from .base import Task, taken_over
+from .base import Task, class_name, taken_over
+
+#: The confidence from which a predicted joint is taken to be seen.
+_SEEN = 0.3
 
 #: What an unlabelled person shows beside: where it is, since that is the input of a top-down
 #: estimator, in practice from a person detector.
@@ -114,18 +117,24 @@ class PoseTask(Task):
             **taken_over(like, "data_mode"),
         )
 
-    def proposals(self, sample: BaseDataElement, schema: LabelSchema) -> tuple[ObjectLabel, ...]:
-        """Return the people of a sample; joints are called visible where they were found."""
+    def predicted(self, sample: BaseDataElement, metainfo: dict) -> ImageLabels:
+        """Return the people with their joints; joints of little confidence count as hidden."""
         found = sample.pred_instances
-        people = zip(found.keypoints, found.keypoint_scores, strict=True)
-        boxes = found.bboxes if "bboxes" in found else np.full((len(found), 4), np.nan)
-        objects = []
-        for (joints, scores), box in zip(people, boxes, strict=True):
-            points = tuple((float(x), float(y), 2) for x, y in joints)
-            edges = tuple(map(float, box)) if np.isfinite(box).all() else None
-            score = float(np.mean(scores))
-            objects.append(ObjectLabel(schema.classes[0], edges, points, score=score))
-        return tuple(objects)
+        joints = np.asarray(found.keypoints, dtype=float)[..., :2]
+        scores = np.asarray(found.keypoint_scores, dtype=float).reshape(joints.shape[:2])
+        boxes = np.asarray(found.bboxes, dtype=float) if "bboxes" in found else [None] * len(joints)
+        objects = tuple(
+            ObjectLabel(
+                class_name(0, metainfo) if metainfo.get("classes") else "person",
+                None if box is None else tuple(box.tolist()),
+                tuple(
+                    (x, y, 2 if s >= _SEEN else 1) for (x, y), s in zip(places, seen, strict=True)
+                ),
+                score=float(seen.mean()),
+            )
+            for places, seen, box in zip(joints.tolist(), scores, boxes, strict=True)
+        )
+        return ImageLabels(sample.metainfo.get("img_path", ""), objects=objects)
 
     def check_model(
         self, model: nn.Module, dataset: BaseDataset, metrics: Sequence[str] = ()

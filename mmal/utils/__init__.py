@@ -5,9 +5,11 @@ from .few import few
 from .isolation import preserved_random_state, single_process, without_trace
 from .progress import shows_progress
 from .quiet import quiet
+from .spreadsheet import as_cell
 from .terminal import quiet_terminal
 
 __all__ = [
+    "as_cell",
     "atomic_path",
     "cache_folder",
     "few",

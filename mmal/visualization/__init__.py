@@ -1,4 +1,5 @@
 from .audit_table import audit_summary, findings_table, sets_table
+from .histogram import plot_histogram
 from .learning_curve import COSTS, aligned, metric_names, plot_curves, read_curve
 from .losses import plot_losses
 from .picks import plot_picks
@@ -13,6 +14,7 @@ __all__ = [
     "findings_table",
     "metric_names",
     "plot_curves",
+    "plot_histogram",
     "plot_losses",
     "plot_picks",
     "plot_samples",

@@ -93,7 +93,7 @@ def _write_name(axes: Axes, box: np.ndarray, name: str, color: Color) -> None:
         np.clip(box[1], 0, height),
         name,
         fontsize=_FONT,
-        color=_readable_on(color),
+        color=readable_on(color),
         ha="right" if to_right else "left",
         va="bottom" if above else "top",
         bbox=dict(facecolor=color, edgecolor="none", pad=0.8, alpha=0.85),
@@ -117,7 +117,7 @@ def write_classes(axes: Axes, names: Sequence[str], colors: Sequence[Color]) -> 
             xycoords="axes fraction",
             textcoords="offset points",
             fontsize=_FONT,
-            color=_readable_on(color),
+            color=readable_on(color),
             va="top",
             bbox=dict(facecolor=color, edgecolor="none", pad=1.2, alpha=0.85),
         )
@@ -130,6 +130,7 @@ def draw_person(
     colors: Sequence[Color],
     links: Sequence[tuple[int, int]],
     link_colors: Sequence[Color],
+    numbered: bool = True,
 ) -> None:
     """Draw the visible joints of a person with their numbers, and the links between such.
 
@@ -140,6 +141,7 @@ def draw_person(
         colors: Of each joint.
         links: Pairs of joints.
         link_colors: Of each link.
+        numbered: Whether to write the numbers.
     """
     joints = joints + 0.5  # a joint is the middle of a pixel, and the image begins at its edge
     seen = [(i, link) for i, link in enumerate(links) if all(visible[j] > 0 for j in link)]
@@ -151,17 +153,20 @@ def draw_person(
     for number in np.flatnonzero(visible > 0):
         x, y = joints[number]
         axes.plot(x, y, "o", color=colors[number], markersize=3.5, mec="black", mew=0.4)
+        if not numbered:
+            continue
         axes.annotate(
             str(number),
             (x, y),
             (3, 3),
             textcoords="offset points",
             fontsize=_FONT,
-            color=_readable_on(colors[number]),
+            color=readable_on(colors[number]),
             bbox=dict(facecolor=colors[number], edgecolor="none", pad=0.5, alpha=0.8),
             annotation_clip=True,
         )
 
 
-def _readable_on(color: Color) -> str:
+def readable_on(color: Color) -> str:
+    """Return black or white, whichever is read on a colour."""
     return "black" if np.dot(color, (0.299, 0.587, 0.114)) > 0.55 else "white"

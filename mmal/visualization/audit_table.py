@@ -7,6 +7,8 @@ from rich.text import Text
 
 from mmal.datasets.audit import AuditReport
 
+from .text import printable
+
 _STYLES = dict(error="bold red", warning="yellow", info="cyan")
 #: How many classes of a set are shown.
 _CLASSES = 6
@@ -47,7 +49,7 @@ def findings_table(report: AuditReport) -> Table:
     for group in report.groups:
         what = Text(group.what, style="bold")
         for line in group.details:
-            what.append(f"\n{_printable(line)}", style="not bold")
+            what.append(f"\n{printable(line)}", style="not bold")
         if group.kind.advice:
             what.append(f"\n→ {group.kind.advice}.", style="not bold italic")
         severity = Text(group.severity, style=_STYLES[group.severity])
@@ -97,10 +99,4 @@ def _shortened(classes: Mapping[str, int]) -> str:
 
 def _text(text: str) -> Text:
     """Text in which brackets are no markup."""
-    return Text(_printable(text))
-
-
-def _printable(text: str) -> str:
-    """Text that every terminal takes: file names may be no UTF-8, and hold control characters."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+    return Text(printable(text))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmal.tasks import TASKS
@@ -64,10 +65,21 @@ def plot_curves(
     Raises:
         ValueError: If a curve lacks the metric or the cost.
     """
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    draw_curves(figure.add_subplot(), runs, metric, cost)
+    with atomic_path(path) as tmp:
+        figure.savefig(tmp, dpi=150)
+
+
+def draw_curves(
+    axes: Axes,
+    runs: Mapping[str, Sequence[Curve]],
+    metric: str | None = None,
+    cost: str = "labeled",
+) -> None:
+    """Draw learning curves; see :func:`plot_curves` for the parameters and errors."""
     names = metric_names(next(iter(runs.values()))[0])
     metric = next((n for n in names if metric in (None, n, n.rpartition("/")[2])), metric)
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.add_subplot()
     for label, curves in runs.items():
         costs, values = (aligned(label, curves, column)[1] for column in (cost, metric))
         labeled = costs.mean(axis=0)
@@ -85,8 +97,6 @@ def plot_curves(
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
-    with atomic_path(path) as tmp:
-        figure.savefig(tmp, dpi=150)
 
 
 def aligned(label: str, curves: Sequence[Curve], column: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,74 +1,96 @@
-"""What a round picked, against what it could have picked."""
+"""A contact sheet of the pictures that a round picked."""
 
 import os
-from collections.abc import Collection, Mapping
+import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmal.structures import PoolScores
+from mmal.structures import ImageLabels
 from mmal.utils import atomic_path
 
+from .annotations import draw_boxes, draw_image, draw_person, palette, write_classes
+from .report.overlay import part_of, shown_objects
+from .report.structures import MOST_PICKS, PickedImage
+from .text import plain
+from .thumbnails import NoPictureError, Thumbnail, thumbnail
 
-def plot_picks(
-    picks: Collection[str],
-    scores: PoolScores | None,
-    histograms: Mapping[str, Mapping[str, int]],
-    path: str | os.PathLike,
-) -> None:
-    """Plot histograms of the picks' labels and scores into an image file.
+_COLUMNS = 6
+#: Inches that a tile is wide and high, its title included, and dots an inch.
+_WIDTH, _HEIGHT, _DPI = 2.3, 2.3, 90
+
+
+def plot_picks(picks: Sequence[PickedImage], path: str | os.PathLike, title: str = "") -> None:
+    """Draw the pictures that were picked, best first, with what the model predicts in them.
+
+    Above each are its rank, its id and its first fact, which is the score. A picture that cannot be
+    read is a tile that says why.
 
     Args:
-        picks: Ids of the picked samples.
-        scores: Scores of the candidates, those picked among them; None if nothing was scored.
-        histograms: Counts by label of ``picks`` and of the whole ``pool``.
+        picks: Best first; of more than :data:`MOST_PICKS` the first.
         path: The image file; its ending says which format.
+        title: Of the sheet.
     """
-    columns = {k: v for k, v in scores.fields.items() if v.ndim == 1} if scores else {}
-    panels = len(columns) + 1
-    width = min(4 + 0.2 * len(histograms["pool"]), 20)
-    figure = Figure(figsize=(width + 4.4 * len(columns), 4.2), layout="constrained")
-    ratios = [width, *([4.4] * len(columns))]
-    axes = figure.subplots(1, panels, width_ratios=ratios, squeeze=False)[0]
-    _plot_labels(axes[0], histograms)
-    for panel, (name, values) in zip(axes[1:], columns.items(), strict=True):
-        _plot_scores(panel, name, values, np.isin(scores.ids, list(picks)))
-    for panel in axes:
-        panel.spines[["top", "right"]].set_visible(False)
+    shown = list(picks)[:MOST_PICKS]
+    columns = min(max(len(shown), 2), _COLUMNS)
+    rows = max(-(-len(shown) // columns), 1)
+    width, height = columns * _WIDTH, rows * _HEIGHT + 0.4
+    figure = Figure(figsize=(width, height), dpi=_DPI)
+    head = 0.4 / height
+    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - head - 0.36 / height, 0.06, 0.3)
+    tiles = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in tiles:
+        axes.axis("off")
+    colors = _colors(shown)
+    for axes, pick in zip(tiles, shown, strict=False):
+        _draw(axes, pick, colors)
+    figure.suptitle(plain(title), fontsize=9, x=0.01, ha="left", y=1 - 0.35 * head)
     with atomic_path(path) as tmp:
-        figure.savefig(tmp, dpi=150)
+        figure.savefig(tmp)
 
 
-def _plot_scores(axes: Axes, name: str, values: np.ndarray, picked: np.ndarray) -> None:
-    """Shares, not counts: there are few picks and many others."""
-    values = values.astype(np.float64)  # neighbours in single precision have no bins between
-    bins = np.histogram_bin_edges(values[np.isfinite(values)], min(max(len(values) // 5, 5), 40))
-    for chosen, label, style in (
-        (np.ones(len(values), dtype=bool), "candidates", dict(color="0.8")),
-        (picked, "picks", dict(color="C0", histtype="step", linewidth=1.5)),
-    ):
-        count = chosen.sum()
-        shares = np.full(count, 1 / max(count, 1))
-        axes.hist(values[chosen], bins, weights=shares, label=f"{count} {label}", **style)
-    axes.set_xlabel(name)
-    axes.set_ylabel("share of the samples")
-    axes.xaxis.get_major_locator().set_params(nbins=5)
-    _add_legend(axes)
+def _colors(picks: Sequence[PickedImage]) -> dict[str, tuple]:
+    names = {thing.name for pick in picks for labels in pick.labels for thing in labels.objects}
+    names |= {labels.image_class for p in picks for labels in p.labels if labels.image_class}
+    return dict(zip(sorted(names), palette(len(names)), strict=True))
 
 
-def _plot_labels(axes: Axes, histograms: Mapping[str, Mapping[str, int]]) -> None:
-    names = list(histograms["pool"])
-    places = np.arange(len(names))
-    for shift, (kind, color) in zip((-0.2, 0.2), (("pool", "0.8"), ("picks", "C0")), strict=True):
-        counts = np.array([histograms[kind][name] for name in names], dtype=float)
-        label = f"{kind}: {counts.sum():.0f} annotations"
-        axes.bar(places + shift, counts / max(counts.sum(), 1), 0.4, color=color, label=label)
-    axes.set_xticks(places, names, rotation=90, fontsize="small")
-    axes.set_ylabel("share of the annotations")
-    _add_legend(axes)
+def _draw(axes: Axes, pick: PickedImage, colors: dict[str, tuple]) -> None:
+    facts = "".join(f"\n{name} {value}" for name, value in pick.facts[:1])
+    name = plain(os.path.basename(pick.id) or pick.id)
+    axes.set_title(f"{pick.rank}. {name[-34:]}{facts}", fontsize=6.5, pad=3, loc="left")
+    try:
+        small = thumbnail(pick.path, 240, part_of(pick))
+    except NoPictureError as error:
+        text = "\n".join(textwrap.wrap(plain(f"no picture: {error}"), 34)[:6])
+        axes.text(0.02, 0.95, text, va="top", fontsize=6.5, color="tab:red")
+        return
+    draw_image(axes, np.asarray(small.image))
+    for labels in pick.labels:
+        _draw_labels(axes, labels, small, colors, pick.skeleton)
 
 
-def _add_legend(axes: Axes) -> None:
-    """Above the axes, where it covers nothing."""
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), fontsize="small")
+def _draw_labels(
+    axes: Axes,
+    labels: ImageLabels,
+    small: Thumbnail,
+    colors: dict[str, tuple],
+    skeleton: Sequence[tuple[int, int]],
+) -> None:
+    if labels.image_class:
+        score = "" if labels.score is None else f" {labels.score:.2f}"
+        write_classes(axes, [labels.image_class + score], [colors[labels.image_class]])
+    things, _ = shown_objects(labels)
+    people = [thing for thing in things if thing.keypoints]
+    for person in people:
+        joints = small.place([joint[:2] for joint in person.keypoints]) - 0.5
+        seen = np.array([joint[2] > 1 for joint in person.keypoints], dtype=int)
+        of_joints, of_links = palette(len(joints)), [(0.2, 0.9, 0.3)] * len(skeleton)
+        draw_person(axes, joints, seen, of_joints, skeleton, of_links, numbered=False)
+    boxes = [thing for thing in things if thing.box is not None and not thing.keypoints]
+    if boxes:
+        corners = small.place([thing.box for thing in boxes]).reshape(-1, 4)
+        names = [f"{b.name} {b.score:.2f}" if b.score is not None else b.name for b in boxes]
+        draw_boxes(axes, corners, names, [colors[b.name] for b in boxes])

@@ -359,3 +359,17 @@ def test_unknown_queries_are_refused(
     with pytest.raises(SystemExit, match=re.escape(message)):
         runpy.run_path(str(ROOT / "tools" / "compare_queries.py"), run_name="__main__")
     assert not work_dir.exists()
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, False), (dict(report=True), True)])
+def test_trials_leave_pages_out_unless_the_config_asks(comparison, script, given, expected):
+    comparison.cfg.active_learning.update(given)
+    comparison.run(script)
+    path = comparison.trial_dir("Ours", 0) / "config.py"
+    assert Config.fromfile(path).active_learning.report is expected
+    comparison.check_trials()
+    # Of an older version's trials nothing is known of pages.
+    text = path.read_text()
+    path.write_text(text.replace(f"report={expected},", ""))
+    assert "report" not in Config.fromfile(path).active_learning
+    comparison.check_trials()

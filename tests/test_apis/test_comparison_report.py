@@ -9,6 +9,7 @@ from rich.console import Console
 
 from mmal.apis.comparison import Comparison
 from mmal.apis.comparison_report import write_report
+from tests.pages import Page
 
 
 @pytest.fixture
@@ -88,3 +89,29 @@ def test_nothing_finished_of_the_baseline(comparison):
 
     with pytest.raises(ValueError, match="Random, which others are compared to, has no finished"):
         report(comparison)
+
+
+def test_the_page_says_what_the_tables_say(comparison):
+    write_report(comparison, None, "labeled", Console(quiet=True), "python x.py --queries Random")
+    page = Page((comparison.work_dir / "report.html").read_text())
+
+    assert page.texts("h2") == [
+        *("Verdict", "Learning curves", "Queries", "Picks in common", "Settings")
+    ]
+    assert page.texts("li")[5] == "Ours: above Random (3 of 3 seeds, Holm p = 0.0091)."
+    assert len(page.all("svg", role="img")) == 2  # over images and over boxes
+    assert "+0.090 (+0.075, +0.090, +0.105)" in page.texts("td")
+    command, queries, config = page.texts("pre")
+    assert command == "python x.py --queries Random"
+    assert "Ours: {'type': 'mmal.CoreSet'}" in queries
+    assert "rounds=3" in config
+    assert not page.texts("p", class_="note")
+
+
+def test_a_page_that_cannot_be_written_loses_no_table(comparison, monkeypatch):
+    def fail(*_: object) -> None:
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("mmal.apis.comparison_report.render_comparison", fail)
+    assert "mAP by labelled samples" in report(comparison)
+    assert not (comparison.work_dir / "report.html").exists()

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import torch
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS, init_default_scope
+from mmengine.structures import BaseDataElement
 from torch import nn
 
 from mmal.datasets import ImageFolder
@@ -134,3 +136,25 @@ def test_own_classes_are_told_by_what_packs_their_samples() -> None:
     assert isinstance(
         task_of(BaseDataset(lazy_init=True, pipeline=[PackInputs()])), ClassificationTask
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "names", "score"),
+    [
+        ([1], [0.2, 0.8], "dog", 0.8),
+        ([0, 1], [0.6, 0.9], "cat, dog", 0.6),
+        ([], [0.1, 0.2], "", None),
+    ],
+)
+def test_predicted_classes(labels: list, scores: list, names: str, score: float | None) -> None:
+    sample = BaseDataElement(metainfo=dict(img_path="a.jpg"))
+    sample.pred_label = torch.tensor(labels, dtype=torch.long)
+    sample.pred_score = torch.tensor(scores)
+    found = ClassificationTask().predicted(sample, dict(classes=("cat", "dog")))
+    assert (found.name, found.image_class) == ("a.jpg", names)
+    assert found.score == (None if score is None else pytest.approx(score))
+
+
+def test_predicted_labels_without_a_name_are_told_by_their_number() -> None:
+    sample = BaseDataElement(pred_label=torch.tensor([3]), pred_score=torch.ones(4))
+    assert ClassificationTask().predicted(sample, {}).image_class == "class 3"

@@ -1,60 +1,68 @@
+"""Tests of the contact sheet of picks."""
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
 
-from mmal.structures import PoolScores
+from mmal.structures import ImageLabels, ObjectLabel
 from mmal.visualization import plot_picks
-
-HISTOGRAMS = dict(picks=dict(cat=1, dog=3), pool=dict(cat=30, dog=10))
+from mmal.visualization.report import PickedImage
 
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    drawn: list[Figure] = []
-    monkeypatch.setattr(
-        Figure, "savefig", lambda self, path, **_: (drawn.append(self), path.touch())
-    )
-    return drawn
+    """Collects the figures that are saved."""
+    saved: list[Figure] = []
+    savefig = Figure.savefig
+
+    def keep(figure: Figure, *args: object, **kwargs: object) -> None:
+        saved.append(figure)
+        savefig(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return saved
 
 
-def test_labels_and_scores_of_the_picks_against_the_rest(
-    tmp_path: Path, figures: list[Figure]
-) -> None:
-    ids = [f"s{i}" for i in range(10)]
-    fields = dict(pred_loss=np.arange(10.0), features=np.zeros((10, 4)))
-    plot_picks(["s7", "s9"], PoolScores(ids, ids, fields), HISTOGRAMS, tmp_path / "picks.png")
+def test_pictures_stand_in_order_with_score_and_predictions(tmp_path: Path, figures: list):
+    colors = [(200, 0, 0), (0, 200, 0)]
+    for i, color in enumerate(colors):
+        Image.new("RGB", (480, 240), color).save(tmp_path / f"{i}.png")
+    box = ObjectLabel("dog", (40.0, 20.0, 80.0, 60.0), score=0.9)
+    joints = ((10.0, 10.0, 2), (20.0, 20.0, 2))
+    labels = ImageLabels("", objects=(box, ObjectLabel("person", None, joints)))
+    facts = (("predicted loss", "1.5"),)
+    picks = [
+        PickedImage("a/$x$", str(tmp_path / "0.png"), (labels,), ((0, 1),), facts=facts, rank=1),
+        PickedImage("b", str(tmp_path / "1.png"), (ImageLabels("", image_class="cat"),), rank=2),
+        PickedImage("c", str(tmp_path / "gone.png"), rank=3),
+    ]
+    plot_picks(picks, tmp_path / "picks.png", "Round 0")
 
-    labels, scores = figures[0].axes  # none for the features
-    np.testing.assert_allclose(
-        [bar.get_height() for bar in labels.patches], [0.75, 0.25, 0.25, 0.75]
-    )
-    assert [tick.get_text() for tick in labels.get_xticklabels()] == ["cat", "dog"]
-    *candidates, outline = scores.patches  # bars, and a line around those of the picks
-    assert sum(bar.get_height() for bar in candidates) == pytest.approx(1)
-    # Five bins of 0..9: s7 is in the fourth, s9 in the last.
-    line = outline.get_xy()
-    heights = [line[np.abs(line[:, 0] - left) < 1e-9][-1, 1] for left in (0, 1.8, 3.6, 5.4, 7.2)]
-    assert heights == [0, 0, 0, 0.5, 0.5]
-    legend = [text.get_text() for text in scores.get_legend().get_texts()]
-    assert legend == ["10 candidates", "2 picks"]
-
-
-def test_scores_that_are_nearly_equal(tmp_path: Path, figures: list[Figure]) -> None:
-    values = np.array([1e6, 1e6, 1e6 + 0.0625], np.float32)
-    scores = PoolScores(["a", "b", "c"], ["a", "b", "c"], dict(pred_loss=values))
-    plot_picks(["c"], scores, HISTOGRAMS, tmp_path / "picks.png")
-    bars = figures[0].axes[1].patches[:-1]
-    assert sum(bar.get_height() for bar in bars) == pytest.approx(1)
-
-
-def test_without_scores_labels_alone(tmp_path: Path, figures: list[Figure]) -> None:
-    plot_picks(["a"], None, HISTOGRAMS, tmp_path / "picks.png")
-    assert len(figures[0].axes) == 1
+    figure = figures[0]
+    first, second, third = (axes for axes in figure.axes if axes.get_title(loc="left"))
+    assert first.get_title(loc="left") == "1. \\$x\\$\npredicted loss 1.5"
+    assert second.get_title(loc="left") == "2. b"
+    for axes, color in zip((first, second), colors, strict=True):
+        assert (np.asarray(axes.images[0].get_array())[0, 0] == color).all()
+    # The picture is half as large as the image, and so is the box.
+    (drawn,) = (p for p in first.patches if isinstance(p, Rectangle))
+    assert (*drawn.get_xy(), drawn.get_width(), drawn.get_height()) == (20, 10, 20, 20)
+    (link,) = first.collections[0].get_segments()
+    np.testing.assert_allclose(link, [[5, 5], [10, 10]])
+    assert "dog 0.90" in [text.get_text() for text in first.texts]
+    assert [text.get_text() for text in second.texts] == ["cat"]
+    assert "no picture: FileNotFoundError" in third.texts[0].get_text()
+    assert figure.get_suptitle() == "Round 0"
+    assert Image.open(tmp_path / "picks.png").size[0] > 400
 
 
-def test_picks_without_annotations(tmp_path: Path) -> None:
-    histograms = dict(picks=dict(cat=0), pool=dict(cat=0))
-    plot_picks(["a"], None, histograms, tmp_path / "picks.png")
-    assert (tmp_path / "picks.png").stat().st_size > 1000
+def test_of_many_picks_the_first(tmp_path: Path, figures: list):
+    picks = [PickedImage(f"\udcff{i}", rank=i + 1) for i in range(60)]
+    plot_picks(picks, tmp_path / "picks.png")
+    titles = [axes.get_title(loc="left") for axes in figures[0].axes]
+    assert titles[0] == r"1. \udcff0"
+    assert len(titles) == 48

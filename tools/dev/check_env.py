@@ -21,6 +21,7 @@ RUNTIME = {
     "mmdet.apis": "mm_continued.txt",
     "mmdet.datasets": "mm_continued.txt",
     "filelock": "runtime.txt",
+    "jinja2": "runtime.txt",
     "matplotlib": "runtime.txt",
     "numpy": "runtime.txt",
     "PIL": "runtime.txt",

@@ -2,12 +2,14 @@ from .begin import begin_project
 from .export import export_picks
 from .importing import Delivery, commit_delivery, read_delivery
 from .loop_data import LoopData
+from .loop_report import REPORT_FILE, write_loop_report
 from .pick import Candidates, find_candidates, pick_images
 from .project import Import, Pick, Project, ProjectError, Skip, Sources, Train, opened
 from .skip import skip_images
 from .train import train_model
 
 __all__ = [
+    "REPORT_FILE",
     "Candidates",
     "Delivery",
     "Import",
@@ -27,4 +29,5 @@ __all__ = [
     "read_delivery",
     "skip_images",
     "train_model",
+    "write_loop_report",
 ]

@@ -7,61 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-import torch
 from mmengine.fileio import get
-from torch import nn
 
-from mmal.datasets import PoolDataset
 from mmal.datasets.exchange import FORMATS
-from mmal.models import trained_model
-from mmal.structures import ImageLabels, LabelSchema, ObjectLabel
-from mmal.tasks import Task
+from mmal.models import LearningLossMixin, trained_model
+from mmal.structures import ImageLabels
 from mmal.utils import atomic_path, few
 
 from ..data_config import DataConfig
-from ..scoring import batches, evaluation_mode
+from ..reporting import predict_samples
+from ..scoring import score_pool
 from .loop_data import LoopData
 from .project import Project, ProjectError
 
 #: Proposals below this score are not exported: deleting them takes longer than drawing others.
 MIN_SCORE = 0.3
-
-
-def predict_labels(
-    model: nn.Module,
-    dataset: PoolDataset,
-    task: Task,
-    schema: LabelSchema,
-    batch_size: int = 1,
-    num_workers: int = 0,
-) -> dict[str, tuple[list[ObjectLabel], float | None]]:
-    """Predict the labels of images, as a model's evaluation does.
-
-    Args:
-        model: A trained model.
-        dataset: Images without labels, with the test pipeline.
-        task: Reads predictions.
-        schema: Names classes and joints.
-        batch_size: Images a forward pass.
-        num_workers: Data loader workers.
-
-    Returns:
-        Of each image, by id, the objects with their scores, and the predicted loss, the mean of
-        its people's; None of a model without loss prediction module.
-    """
-    objects: dict[str, list[ObjectLabel]] = {}
-    losses: dict[str, list[float]] = {}
-    with evaluation_mode(model):
-        loader = batches(dataset, range(len(dataset)), batch_size, num_workers, "predicting")
-        for data in loader:
-            for sample in model.test_step(data):
-                objects.setdefault(sample.sample_id, []).extend(task.proposals(sample, schema))
-                if (loss := getattr(sample, "pred_loss", None)) is not None:
-                    losses.setdefault(sample.sample_id, []).append(float(torch.as_tensor(loss)))
-    return {
-        name: (found, sum(losses[name]) / len(losses[name]) if name in losses else None)
-        for name, found in objects.items()
-    }
 
 
 def export_picks(
@@ -132,30 +92,26 @@ def _proposed(
         return {}
     last = project.trainings[-1]
     model = trained_model(data.cfg, project.root / last.checkpoint)
-    found = predict_labels(
-        model, data.images(paths), data.task, data.schema, **DataConfig(data.cfg).loading()
-    )
+    dataset = data.images(paths)
+    loading = DataConfig(data.cfg).loading()
+    found = predict_samples(model, dataset, list(paths), data.task, **loading)
+    losses = {}
+    if isinstance(model, LearningLossMixin):
+        scores = score_pool(model, dataset, **loading)
+        losses = dict(zip(scores.ids, scores.fields["pred_loss"].tolist(), strict=True))
     return {
-        name: _as_labels(name, objects, loss, data.schema, f"round {last.round}", min_score)
-        for name, (objects, loss) in found.items()
+        name: replace(
+            _joined(name, labels, min_score), priority=losses.get(name), model=f"round {last.round}"
+        )
+        for name, labels in found.items()
     }
 
 
-def _as_labels(
-    name: str,
-    objects: Sequence[ObjectLabel],
-    loss: float | None,
-    schema: LabelSchema,
-    model: str,
-    min_score: float,
-) -> ImageLabels:
-    if schema.kind == "classes":
-        best = objects[0]
-        return ImageLabels(
-            name, image_class=best.name, priority=loss, model=model, score=best.score
-        )
+def _joined(name: str, predicted: Sequence[ImageLabels], min_score: float) -> ImageLabels:
+    """Put together what was predicted in the samples of an image: in its people, each alone."""
+    objects = [o for labels in predicted for o in labels.objects]
     kept = tuple(o for o in objects if o.score is None or o.score >= min_score)
-    return ImageLabels(name, objects=kept, priority=loss, model=model)
+    return replace(predicted[0], name=name, objects=kept)
 
 
 def _sizes(data: LoopData, paths: dict[str, str]) -> dict[str, tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmengine.device import get_device
-from mmengine.dist import barrier
+from mmengine.dist import barrier, is_main_process
 from mmengine.runner import set_random_seed
 from torch import nn
 
@@ -19,6 +19,7 @@ from mmal.utils import few
 
 from ..acquisition import acquire
 from ..data_config import DataConfig
+from ..rounds.described import describe_picks, explained_names, picture_picks
 from ..scoring import score_pool
 from .loop_data import LoopData
 from .project import Pick, Project, ProjectError
@@ -144,6 +145,7 @@ def pick_images(
     pool = Pool(ids, seed, [PoolRound("labelled", labeled)] if labeled else [])
     budget = min(budget, len(pool.unlabeled_ids))
     out_dir = project.pick_dir(number)
+    scored: list[PoolScores] = []
     acquired = acquire(
         pool,
         None,
@@ -152,13 +154,17 @@ def pick_images(
         chosen,
         budget,
         subset,
-        _scorer(data, model, dataset, chosen),
+        _scorer(data, model, dataset, chosen, scored),
     )
     used = None
     if checkpoint and chosen.requires:
         used = os.path.relpath(checkpoint, project.root)
     step = Pick(pool.rounds[-1].query, used, acquired.picks)
     project.take(step)
+    if model is not None and checkpoint and is_main_process():
+        describe_picks(model, dataset, step.picks, scored, out_dir, DataConfig(data.cfg))
+    if is_main_process():
+        picture_picks(out_dir, number, PoolRound(step.query, step.picks))
     barrier()
     return step
 
@@ -197,19 +203,25 @@ def _untrained(data: LoopData) -> nn.Module:
 
 
 def _scorer(
-    data: LoopData, model: nn.Module | None, dataset: PoolDataset, query: Query
+    data: LoopData,
+    model: nn.Module | None,
+    dataset: PoolDataset,
+    query: Query,
+    scored: list[PoolScores],
 ) -> Callable[[list[str]], PoolScores]:
     config = DataConfig(data.cfg)
 
     def score(ids: list[str]) -> PoolScores:
-        return score_pool(
+        scores = score_pool(
             model,
             dataset,
             ids=ids,
             group_score=config.group_score,
-            names=query.requires,
+            names=explained_names(query, len(ids)),
             pretrained=pretrained_backbone(data.cfg, query.requires),
             **config.loading(),
         )
+        scored.append(scores)
+        return scores
 
     return score

@@ -59,7 +59,7 @@ def train_model(project: Project, data: LoopData) -> dict:
         pool.save(work_dir.pool)
     barrier()
     console = Console(quiet=not is_main_process(), width=None if sys.stdout.isatty() else 120)
-    training = RoundTraining(cfg, work_dir, console, settings.metric)
+    training = RoundTraining(cfg, work_dir, console, settings)
     record = work_dir.read_record(index)
     if not record:
         counts = DataConfig(cfg).labeled_split(pool).annotation_counts()

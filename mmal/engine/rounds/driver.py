@@ -17,7 +17,7 @@ from mmal.structures import PoolScores
 from mmal.utils import single_process
 from mmal.visualization import (
     plot_curves,
-    plot_picks,
+    plot_histogram,
     read_curve,
     rounds_table,
 )
@@ -30,7 +30,9 @@ from ..cached_features import (
     with_cached_features,
 )
 from ..data_config import DataConfig
+from ..reporting import ReportKeeper
 from ..scoring import score_pool
+from .described import describe_picks, explained_names, picture_picks
 from .preflight import preflight
 from .round_training import RoundTraining
 from .settings import RoundSettings
@@ -89,6 +91,7 @@ class RoundDriver:
         self._console = Console(quiet=not is_main_process(), width=width)
         self._begin_with(cfg)
         self._pool = preflight(cfg, self._settings, self._work_dir, resume)
+        self._page = ReportKeeper(self._work_dir.root)
 
     def run(self) -> list[dict]:
         """Run the rounds that are left; return the records of all.
@@ -109,8 +112,7 @@ class RoundDriver:
     def _begin_with(self, cfg: Config) -> None:
         self._cfg = cfg
         self._data = DataConfig(cfg)
-        metric = self._settings.metric
-        self._training = RoundTraining(cfg, self._work_dir, self._console, metric)
+        self._training = RoundTraining(cfg, self._work_dir, self._console, self._settings)
 
     def _run(self) -> list[dict]:
         if self._settings.cached and not self._work_dir.finished(self._settings.rounds):
@@ -125,9 +127,11 @@ class RoundDriver:
             records.append(record)
             if is_main_process():
                 self._describe(index)
-            self._write_curve(records)
+            self._write_curve(records, last=index + 1 == self._settings.rounds)
         self._console.print(rounds_table(records))
         self._console.print(f"Curve, picks and scores: {self._work_dir.root}")
+        if self._settings.report:
+            self._console.print(f"Report: {self._work_dir.report}", soft_wrap=True)
         return records
 
     def _begin_at_features(self, settings: CachedFeatures) -> None:
@@ -190,6 +194,7 @@ class RoundDriver:
         dataset = self._data.unlabeled_split(None if query.reads_labeled else self._pool)
         reads_module = {"pred_loss", "embedding"} & set(query.requires)
         seconds = dict(score=0.0)
+        scored: list[PoolScores] = []
 
         def score(ids: list[str]) -> PoolScores:
             start = time.perf_counter()
@@ -198,19 +203,21 @@ class RoundDriver:
                 dataset,
                 ids=ids,
                 group_score=self._settings.group_score,
-                names=query.requires,
+                names=explained_names(query, len(ids)) if self._settings.report else query.requires,
                 pretrained=pretrained_backbone(self._cfg, query.requires),
                 **self._data.loading(),
             )
             seconds["score"] = time.perf_counter() - start
+            scored.append(scores)
             return scores
 
         start = time.perf_counter()
         settings = self._settings
-        _, doubt = acquire(
+        round_dir = self._work_dir.round_dir(index)
+        picks, doubt = acquire(
             self._pool,
             self._work_dir.pool,
-            self._work_dir.round_dir(index),
+            round_dir,
             dataset,
             query,
             settings.budget,
@@ -226,10 +233,14 @@ class RoundDriver:
             self._console.print(f"  picks of round {index} {done}: {doubt}", style="yellow")
         seconds["query"] = time.perf_counter() - start - seconds["score"]
         record["seconds"].update(seconds)
+        if self._settings.report and is_main_process():
+            describe_picks(model, dataset, picks, scored, round_dir, self._data)
 
     def _describe(self, index: int) -> None:
-        """Leave histograms of what a round picked beside the picks, if it picked anything."""
+        """Leave pictures of what a round picked beside the picks, if it picked anything."""
         round_dir = self._work_dir.round_dir(index)
+        if self._settings.report and len(self._pool.rounds) > index + 1:
+            picture_picks(round_dir, index, self._pool.rounds[index + 1])
         if len(self._pool.rounds) <= index + 1 or (round_dir / "histogram.csv").exists():
             return
         picks = frozenset(self._pool.rounds[index + 1].picks)
@@ -239,16 +250,18 @@ class RoundDriver:
         self._work_dir.write_histograms(index, histograms)
         path = round_dir / "scores.parquet"
         scores = PoolScores.load(path) if path.exists() else None
-        plot_picks(picks, scores, histograms, round_dir / "picks.png")
+        plot_histogram(picks, scores, histograms, round_dir / "histogram.png")
 
     @functools.cached_property
     def _everything(self) -> PoolDataset:
         """All samples with their labels, for histograms of the pool."""
         return self._data.labeled_split(self._data.labeled_pool())
 
-    def _write_curve(self, records: list[dict]) -> None:
+    def _write_curve(self, records: list[dict], last: bool) -> None:
         if is_main_process():
             self._work_dir.write_curve(records)
             curve = read_curve(self._work_dir.root)
             if any(record["metrics"] for record in records):
                 plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
+            if self._settings.report:
+                self._page.update(last)

@@ -20,8 +20,10 @@ from ..data_config import DataConfig
 from ..doubts import doubt_about_ranking
 from ..ranking import MeasuredLosses, measure_losses
 from ..scoring import bare
+from .described import predict_in_worst
 from .round_config import evaluation_config, training_config
 from .round_runner import RoundRunner
+from .settings import RoundSettings
 from .work_dir import WorkDir
 
 
@@ -34,17 +36,17 @@ class RoundTraining:
         cfg: The whole config.
         work_dir: Where rounds leave their files.
         console: Gets a line a round.
-        metric: The metric that is reported first; by default the evaluator's first.
+        settings: Says which metric is reported first, and whether a report is wanted.
     """
 
     def __init__(
-        self, cfg: Config, work_dir: WorkDir, console: Console, metric: str | None = None
+        self, cfg: Config, work_dir: WorkDir, console: Console, settings: RoundSettings
     ) -> None:
         self._cfg = cfg
         self._data = DataConfig(cfg)
         self._work_dir = work_dir
         self._console = console
-        self._metric = metric
+        self._settings = settings
 
     def train(self, index: int, known: dict) -> dict:
         """Train the model of round ``index``, from its last checkpoint on, if it has one.
@@ -83,7 +85,7 @@ class RoundTraining:
         losses = self._measure(runner, record)
         self.save(record)
         if losses is not None and is_main_process():
-            self._show_losses(record, losses)
+            self._show_losses(runner, record, losses)
         return runner.model
 
     def save(self, record: dict) -> None:
@@ -120,7 +122,7 @@ class RoundTraining:
         losses = None
         start = time.perf_counter()
         metrics = {name: float(value) for name, value in runner.test().items()}
-        record["metrics"] = main_metric_first(metrics, self._metric)
+        record["metrics"] = main_metric_first(metrics, self._settings.metric)
         if isinstance(bare(runner.model), LearningLossMixin):
             dataset = DATASETS.build(self._data.labeled_dataset())
             losses = measure_losses(runner.model, dataset, **self._data.loading())
@@ -138,7 +140,7 @@ class RoundTraining:
         self._report(record)
         return losses
 
-    def _show_losses(self, record: dict, losses: MeasuredLosses) -> None:
+    def _show_losses(self, runner: RoundRunner, record: dict, losses: MeasuredLosses) -> None:
         columns = dict(img_path=losses.img_paths, pred_loss=losses.pred, target_loss=losses.target)
         self._work_dir.write_losses(record["round"], columns | losses.yardsticks)
         title = (
@@ -148,6 +150,8 @@ class RoundTraining:
         )
         path = self._work_dir.round_dir(record["round"]) / "losses.png"
         plot_losses(losses.pred, losses.target, title, path)
+        if self._settings.report:
+            predict_in_worst(runner, self._data, columns, path.parent)
 
     def _report(self, record: dict) -> None:
         metric = "no metric (nothing was detected)"

@@ -37,6 +37,8 @@ class RoundSettings:
             :class:`mmal.datasets.audit.AuditSettings`.
         cached_features: Parameters of :class:`mmal.engine.cached_features.CachedFeatures`, with
             which the backbone is frozen and its features are computed once; None to train it.
+        report: Whether ``report.html`` and its pictures are made as rounds are run; else
+            ``tools/analysis_tools/report.py`` makes the page, without predictions.
 
     Raises:
         ValueError: If a number is not positive, or a word not one of those above.
@@ -54,6 +56,7 @@ class RoundSettings:
     when_doubtful: str = "query"
     audit: dict = field(default_factory=dict)
     cached_features: dict | None = None
+    report: bool = True
 
     def __post_init__(self) -> None:
         for name in ("rounds", "budget", "subset"):
@@ -65,6 +68,7 @@ class RoundSettings:
                     f"active_learning.{name} must be a positive integer. Got {value!r} instead."
                 )
         words = dict(
+            report=(True, False),
             group_by=("sample", "image"),
             group_score=("mean", "max"),
             when_doubtful=("query", "random"),

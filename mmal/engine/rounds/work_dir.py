@@ -11,6 +11,8 @@ from filelock import FileLock, Timeout
 
 from mmal.utils import atomic_path
 
+from ..reporting import REPORT_FILE
+
 
 class WorkDir:
     """Names, reads and writes the files below a work directory.
@@ -24,6 +26,7 @@ class WorkDir:
         self.pool = self.root / "pool.json"
         self.curve_csv = self.root / "curve.csv"
         self.curve_png = self.root / "curve.png"
+        self.report = self.root / REPORT_FILE
 
     def round_dir(self, index: int) -> Path:
         """The folder of a round."""

@@ -17,6 +17,7 @@ from mmal.datasets.audit import DatasetError
 from mmal.engine.rounds import run_rounds
 from mmal.engine.rounds.round_runner import RoundRunner
 from mmal.structures import PoolError, PoolScores
+from tests.pages import Page
 from tests.processes import run_in_processes
 
 
@@ -79,13 +80,47 @@ def test_rounds_from_the_first_label_to_the_last(cfg: Config) -> None:
             files = [(root / "Annotations" / f"{name}.xml").read_text() for name in names]
             expected = sum(text.count(f"<name>{label}</name>") for text in files)
             assert int(histogram[label][kind]) == expected
-    assert (work_dir / "round_00" / "picks.png").stat().st_size > 1000
-    assert not (work_dir / "round_02" / "picks.png").exists()
+    for name in ("picks.png", "histogram.png"):
+        assert (work_dir / "round_00" / name).stat().st_size > 1000
+        assert not (work_dir / "round_02" / name).exists()
+    with open(work_dir / "round_00" / "picks.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [(row["rank"], row["id"], row["path"]) for row in table] == [
+        (str(i), name, path)
+        for i, (name, path) in enumerate(zip(rounds[1]["picks"], picks, strict=True), 1)
+    ]
+    values = [float(row["score"]) for row in table]
+    assert values == scores.take(rounds[1]["picks"]).fields["pred_loss"].tolist()
+
+    check_report(work_dir, rounds[1]["picks"])
 
     # A round's model saw its labelled images alone, as often as it has epochs.
     log = next((work_dir / "round_01").glob("*/vis_data/scalars.json")).read_text()
     steps = [json.loads(line) for line in log.splitlines()]
     assert [s["step"] for s in steps] == list(range(1, 10))  # 3 epochs of ceil(10 / 4)
+
+
+def check_report(work_dir: Path, picks: list[str]) -> None:
+    """The page has the picks of the first round with their pictures, predictions and reasons."""
+    page = Page((work_dir / "report.html").read_text(encoding="utf-8"))
+    assert page.texts("h2") == ["Learning curve", "Rounds", "Round 2", "Round 1", "Round 0"]
+    cards = page.texts("figcaption")
+    ranked = [card for card in cards if card.startswith(tuple(f"{i}. " for i in range(1, 5)))]
+    assert [card.split()[1] for card in ranked[4:]] == picks  # the second round's come first
+    assert "largest predicted loss of 10 candidates" in ranked[4]
+    assert all("predicted loss" in card and "stands for" in card for card in ranked)
+    alts = [attrs["alt"] for attrs, _ in page.all("img")]
+    # Of two rounds 4 picks and all candidates, the easiest first; of three those test images whose
+    # loss ranks elsewhere than predicted.
+    wrong = [alt for alt in alts if alt.startswith("test_")]
+    assert len(alts) == (4 + 10) + (4 + 6) + len(wrong)
+    assert 3 * 2 <= len(wrong) <= 3 * 5
+    assert all("; predicted: " in alt for alt in alts if alt.split(";")[0] in picks)
+    assert not page.texts("p", class_="note")[0].startswith("1 image")
+    titles = page.texts("h3")
+    for title in ("Map of the picks", "Scores: pred_loss", "Classes in picks and pool"):
+        assert titles.count(title) == 2
+    assert titles.count("Predicted against true loss") == 3
 
 
 def test_a_finished_run_resumes_to_nothing(cfg: Config) -> None:
@@ -104,12 +139,58 @@ def test_pictures_that_are_missing_are_made_again(cfg: Config) -> None:
     assert "ranking/accuracy" not in records[0]["metrics"]  # it is in the record as it is
     round_dir = Path(cfg.work_dir, "round_00")
     before = (round_dir / "histogram.csv").read_text()
-    for name in ("histogram.csv", "picks.png"):
-        (round_dir / name).unlink()
+    page = Path(cfg.work_dir, "report.html")
+    drawn = page.read_text()
+    for path in (round_dir / "histogram.csv", round_dir / "picks.png", page):
+        path.unlink()
     assert run_rounds(cfg, resume=True) == records
     assert (round_dir / "histogram.csv").read_text() == before
     assert (round_dir / "picks.png").exists()
+    assert page.read_text() == drawn
     assert not Path(cfg.work_dir, "round_01", "histogram.csv").exists()
+
+
+def test_what_cannot_be_drawn_loses_no_round(
+    cfg: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cfg.active_learning.rounds = 2
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("no ink")
+
+    for name in ("keep.render_run", "predictions.write_predictions", "explanation.explain_picks"):
+        monkeypatch.setattr(f"mmal.engine.reporting.{name}", fail)
+    monkeypatch.setattr("mmal.engine.rounds.described.plot_picks", fail)
+    said = []
+    monkeypatch.setattr("mmal.engine.reporting.keep.print_log", lambda text, **_: said.append(text))
+    records = run_rounds(cfg)
+    assert [record["labeled"] for record in records] == [6, 10]
+    assert len(pool_of(cfg)["rounds"][1]["picks"]) == 4
+    assert [text.split(":")[0] for text in said] == [
+        "what is predicted in test images cannot be said",
+        "why samples were picked cannot be said",
+        "what is predicted in the picks cannot be said",
+        "the picks cannot be drawn",
+        "what is predicted in test images cannot be said",
+        "the report cannot be written",
+    ]
+    assert all("RuntimeError: no ink" in text for text in said)
+    assert not Path(cfg.work_dir, "report.html").exists()
+
+
+def test_a_report_may_be_left_out(cfg: Config) -> None:
+    """And leaving it out changes nothing but what the page needs."""
+    picks = []
+    for report in (True, False):
+        cfg.work_dir = f"{Path(cfg.work_dir).parent}/{report}"
+        cfg.active_learning.update(rounds=2, report=report)
+        run_rounds(cfg)
+        picks.append(pool_of(cfg)["rounds"][1]["picks"])
+        names = {path.name for path in Path(cfg.work_dir).rglob("*")}
+        drawn = {"report.html", "picks.png", "explanation.json", "predictions.json"}
+        assert names & drawn == (drawn if report else set())
+        assert {"picks.csv", "histogram.png"} <= names
+    assert picks[0] == picks[1]
 
 
 def test_random_trains_a_plain_detector_and_scores_nothing(cfg: Config) -> None:

@@ -14,7 +14,7 @@ from mmal.tasks import is_topdown
 from mmal.utils import type_name
 
 _ORIENTATION = 0x0112  # the EXIF tag
-_OF_PEOPLE = ("dataset_name", "flip_indices", "flip_pairs", "upper_body_ids", "lower_body_ids")
+_OF_PEOPLE = ("flip_indices", "flip_pairs", "upper_body_ids", "lower_body_ids")
 
 
 @DATASETS.register_module()

@@ -93,7 +93,7 @@ def results_of(labels: ImageLabels, schema: LabelSchema, folder: Path) -> list[d
 def test_blood_cells_through_the_server(tmp_path: Path, client: Client) -> None:
     cfg = Config.fromfile(ROOT / "configs/detection/ssdlite_mobilenetv2_bccd.py")
     cfg.model.target.backbone.init_cfg = None  # published weights are not at hand everywhere
-    cfg.train_cfg = dict(max_epochs=5)
+    cfg.train_cfg.max_epochs = 5
     cfg.custom_hooks[-1].detach_epoch = 4
     for loader in (cfg.train_dataloader, cfg.test_dataloader, cfg.val_dataloader):
         loader.dataset.data_root = f"{BCCD}/"

@@ -126,14 +126,16 @@ class LoopData:
         """
         people = self.project.sources.people
         found = read_people(people, self.project.raw_images) if people else None
+        template = self._template()
         source = dict(
             type="mmal.ImageList",
             files=list(paths.values()),
             ids={path: name for name, path in paths.items()},
-            metainfo=dict(self._template().metainfo),
+            # Texts mmengine would take for files.
+            metainfo={k: v for k, v in template.metainfo.items() if not isinstance(v, str)},
             people=found and {paths[i]: boxes for i, boxes in found.items() if i in paths},
         )
-        topdown = is_topdown(self._template())
+        topdown = is_topdown(template)
         return PoolDataset(
             source, None, "unlabeled", self._data.test_pipeline, "image" if topdown else "sample"
         )

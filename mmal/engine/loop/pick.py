@@ -15,7 +15,7 @@ from mmal.models import LearningLossMixin, build_model, trained_model
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
 from mmal.structures import Pool, PoolRound, PoolScores
-from mmal.utils import few
+from mmal.utils import few, quiet
 
 from ..acquisition import acquire
 from ..data_config import DataConfig
@@ -197,8 +197,9 @@ def _check_module(query: Query, model: nn.Module) -> None:
 def _untrained(data: LoopData) -> nn.Module:
     """Build the model as its training would begin."""
     set_random_seed(data.project.sources.seed)
-    model = build_model(data.cfg)
-    model.init_weights()
+    with quiet():
+        model = build_model(data.cfg)
+        model.init_weights()
     return model.to(get_device())
 
 

@@ -97,8 +97,8 @@ def read_delivery(
         fact = facts[paths[name]]
         welcome = unpicked or name in picked
         problem = _refusal(image, fact, welcome, taken.get(fact.digest), name in before)
-        if problem is None and image.skipped and name in project.skipped:
-            found.same += 1
+        if problem is None and image.skipped and name in {*project.skipped, *before}:
+            found.same += 1  # labels that are there stay
         elif problem is None:
             _sort(found, image, fact, before.get(name), data.schema, all_finished)
         else:
@@ -127,7 +127,7 @@ def commit_delivery(
     # Files of earlier imports stay: an import may be undone.
     folder = project.root / "labels" / f"{number:04d}"
     labels = {**data.labels(), **{name: delivery.labels[name] for name in changes}}
-    if labels and is_main_process():
+    if is_main_process():
         FORMATS["coco"].write(list(labels.values()), data.schema, folder)
     paths = project.raw_images.paths()
     facts = data.facts([paths[name] for name in [*delivery.new, *delivery.skipped]])

@@ -71,8 +71,8 @@ def find_candidates(data: LoopData) -> Candidates:
         fact = facts[path]
         if name in known:
             left_out[known[name]] += 1
-        elif fact.problem:
-            unreadable[path] = fact.detail or "does not exist"
+        elif problem := _name_problem(name) or (fact.problem and (fact.detail or "does not exist")):
+            unreadable[path] = problem
         elif why := taken.get(fact.digest) or digests.get(fact.digest):
             left_out[why] += 1
         else:
@@ -82,6 +82,15 @@ def find_candidates(data: LoopData) -> Candidates:
     labeled |= {f"own/{path}": path for path in data.own_files()}
     missing = [name for name in known if name not in paths]
     return Candidates(found, labeled, dict(left_out), unreadable, missing)
+
+
+def _name_problem(name: str) -> str | None:
+    """Say why no list or table can hold an image's name, if that is so."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "its name is no UTF-8: rename it"
+    return "its name has a line break: rename it" if "\n" in name else None
 
 
 def pick_images(

@@ -1,6 +1,7 @@
 """Loops from raw images to a second model, in each task and with every kind of delivery."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -145,6 +146,20 @@ def test_half_a_delivery_leaves_the_rest_pending_and_twice_is_once(loop: Loop, c
         loop.steps.pick(2)
 
 
+def test_refused_images_alone_are_a_delivery(loop: Loop) -> None:
+    loop.steps.pick(2)
+    refused, other = loop.project.pending
+    loop.deliver([ImageLabels(refused, skipped=True)])
+    before = loop.project.file.read_bytes()
+    loop.deliver([ImageLabels(refused, skipped=True)])
+    assert loop.project.file.read_bytes() == before
+    assert loop.project.pending == [other]
+    assert labels_by_id(loop) == {}
+    loop.deliver([loop.truth[other]])
+    loop.deliver([ImageLabels(other, skipped=True)])  # its labels stay
+    assert list(loop.project.labeled) == [other]
+
+
 def test_corrected_labels_replace_the_old_ones(loop: Loop, capsys) -> None:
     loop.steps.pick(4)
     loop.annotate()
@@ -237,11 +252,13 @@ def test_images_come_and_go(loop: Loop, tmp_path: Path, capsys) -> None:
     (folder / gone).rename(tmp_path / gone)
     cv2.imwrite(str(folder / "new.png"), image[:, ::-1])
     (folder / "broken.jpg").write_bytes(b"no image")
+    (folder / os.fsdecode(b"\xff.jpg")).write_bytes((folder / "new.png").read_bytes())
     capsys.readouterr()
     loop.steps.status()
     said = capsys.readouterr().out
     assert f"Not in the pool any more: '{gone}'" in said
     assert "broken.jpg: is no image" in said
+    assert ".jpg: its name is no UTF-8: rename it" in said
     assert "15 left to pick" in said
     with pytest.raises(FileNotFoundError, match="labelled, but not in the pool any more"):
         loop.steps.train()

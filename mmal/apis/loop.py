@@ -32,6 +32,7 @@ from mmal.engine.loop import (
 from mmal.engine.rounds import WorkDir
 from mmal.utils import few
 from mmal.visualization import read_curve, rounds_table
+from mmal.visualization.text import printable
 
 from .forecast import forecast_runs
 
@@ -247,7 +248,7 @@ class LoopSteps:
 
     def _say(self, *lines: str) -> None:
         for line in lines:
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(printable(line), markup=False, soft_wrap=True)
 
     def _warn_of(self, found: Candidates) -> None:
         if found.unreadable:

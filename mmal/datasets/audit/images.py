@@ -40,7 +40,7 @@ def inspect_images(
     """
     rank, world_size = get_dist_info()
     share = list(paths)[rank::world_size]
-    local = [path for path in share if paths[path] is None]
+    local = [path for path in share if is_local(path, paths[path])]
     mine = cache.lookup(local) if cache is not None else {}
     new = [path for path in share if path not in mine]
     hidden = not new or not shows_progress()
@@ -54,7 +54,8 @@ def inspect_images(
             part = new[begin : begin + _PART]
             seen = dict(zip(part, pool.map(inspect_image, part, map(paths.get, part)), strict=True))
             if cache is not None:
-                cache.store({path: fact for path, fact in seen.items() if paths[path] is None})
+                known = set(local)
+                cache.store({path: fact for path, fact in seen.items() if path in known})
             mine |= seen
             progress.advance(bar, len(part))
     facts: dict[str, ImageFacts] = {}
@@ -63,10 +64,15 @@ def inspect_images(
     return facts
 
 
+def is_local(path: str, backend_args: dict | None) -> bool:
+    """Whether an image is a file here, not one of another backend of mmengine."""
+    return backend_args is None and "://" not in path
+
+
 def inspect_image(path: str, backend_args: dict | None = None) -> ImageFacts:
     """Look at one image file."""
     try:
-        if backend_args is None:
+        if is_local(path, backend_args):
             with open(path, "rb") as file:
                 content = file.read()
         else:

@@ -76,7 +76,7 @@ class LoopData:
 
     def facts(self, paths: Sequence[str]) -> dict[str, ImageFacts]:
         """Look at image files; what has not changed since is remembered."""
-        return inspect_images({p: {} if "://" in p else None for p in paths}, self._cache)
+        return inspect_images(dict.fromkeys(paths), self._cache)
 
     def taken_digests(self) -> dict[str, str]:
         """Digests of the images that must not be picked, with why."""

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.fileio import LocalBackend, register_backend
 
 from mmal.apis.loop import LoopSteps
 from mmal.datasets.exchange import FORMATS
@@ -309,3 +310,45 @@ def test_own_data_are_trained_on_and_never_picked(cfg: Config, tmp_path: Path) -
     loop.steps.train()
     record = json.loads((loop.root / "training/round_00/metrics.json").read_text())
     assert record["labeled"] == 3
+
+
+class Shelf(LocalBackend):
+    """A file backend of mmengine that keeps ``shelf://`` in a folder."""
+
+    root: Path
+
+    def _path(self, name: str) -> str:
+        return str(self.root / name.removeprefix("shelf://"))
+
+    def get(self, filepath: str) -> bytes:
+        return super().get(self._path(filepath))
+
+    def isdir(self, filepath: str) -> bool:
+        return super().isdir(self._path(filepath))
+
+    def list_dir_or_file(self, dir_path: str, *args, **kwargs) -> Iterator[str]:
+        return super().list_dir_or_file(self._path(dir_path), *args, **kwargs)
+
+
+def test_images_in_another_file_backend(
+    cfg: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shelf, "root", tmp_path, raising=False)
+    register_backend("shelf", Shelf, force=True, prefixes="shelf")
+    root = tmp_path / "project"
+    steps = LoopSteps(root)
+    steps.init(cfg, ["shelf://JPEGImages"])
+    steps.pick(6, dict(type="mmal.CoreSet"))
+    picks = Project.load(root).pending
+    assert len(picks) == 6
+    assert not any(name.startswith("test") for name in picks)
+    steps.export("coco", images="copy")
+    for name in picks:
+        copy = root / "pick_00/coco/images" / name
+        assert copy.read_bytes() == (tmp_path / "JPEGImages" / name).read_bytes()
+    schema = LoopData(Project.load(root), cfg).schema
+    truth = true_labels(cfg, tmp_path / "JPEGImages", schema)
+    FORMATS["yolo"].write([truth[name] for name in picks], schema, tmp_path / "back")
+    steps.import_labels(str(tmp_path / "back"))
+    steps.train()
+    assert len(Project.load(root).trainings) == 1

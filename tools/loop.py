@@ -12,6 +12,7 @@ from mmal.apis.cli import (
 )
 from mmal.apis.loop import LoopSteps
 from mmal.datasets.exchange import FORMATS
+from mmal.engine.loop import MIN_SCORE
 from mmal.utils import quiet_terminal
 
 EXAMPLE = """example (docs/annotate.md):
@@ -66,7 +67,7 @@ def parse_args() -> argparse.Namespace:
     )
     export.add_argument("--no-proposals", action="store_true", help="without the model's proposals")
     export.add_argument(
-        "--min-score", type=float, default=0.3, help="of a proposed object (default: 0.3)"
+        "--min-score", type=float, default=MIN_SCORE, help="of a proposed object (%(default)s)"
     )
 
     export.add_argument(
@@ -104,7 +105,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with (
-        interruptible("The same command goes on."),
+        interruptible(f"Where it stands: python tools/loop.py status {args.project}"),
         quiet_terminal(Path(args.project, "other_messages.log")),
         one_line_errors(),
     ):

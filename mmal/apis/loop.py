@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mmal.datasets.exchange import FORMATS
 from mmal.engine.loop import (
+    MIN_SCORE,
     REPORT_FILE,
     Candidates,
     Delivery,
@@ -50,7 +51,6 @@ class LoopSteps:
     def __init__(self, root: str | os.PathLike, command: str = "python tools/loop.py") -> None:
         self.root = Path(root)
         self._command = command
-        self._console = Console(quiet=not is_main_process(), highlight=False, width=_WIDTH)
 
     def init(
         self,
@@ -75,8 +75,9 @@ class LoopSteps:
             format_name: Their format.
             seed: Of all draws.
         """
-        project, data = begin_project(self.root, cfg, images, image_root, people, own_data, seed)
-        found = find_candidates(data)
+        project, data, found = begin_project(
+            self.root, cfg, images, image_root, people, own_data, seed
+        )
         self._say(f"{self.root}: a pool of {len(found.paths)} images{_left_out(found)}.")
         self._warn_of(found)
         schema = data.schema
@@ -134,7 +135,7 @@ class LoopSteps:
         format_name: str,
         out_dir: str | None = None,
         proposals: bool = True,
-        min_score: float = 0.3,
+        min_score: float = MIN_SCORE,
         images: str = "none",
         url: str | None = None,
     ) -> None:
@@ -229,7 +230,7 @@ class LoopSteps:
         self._next(project)
 
     def _write_report(self, project: Project) -> None:
-        if project.trainings and is_main_process():
+        if is_main_process():
             write_loop_report(project)
             self._say(f"Report: {self.root / REPORT_FILE}")
 
@@ -245,6 +246,11 @@ class LoopSteps:
     def _opened(self) -> Iterator[tuple[Project, LoopData]]:
         with opened(self.root) as project:
             yield project, LoopData(project, project.config())
+
+    @property
+    def _console(self) -> Console:
+        """The terminal, of one of several processes; a launcher tells late which."""
+        return Console(quiet=not is_main_process(), highlight=False, width=_WIDTH)
 
     def _say(self, *lines: str) -> None:
         for line in lines:

@@ -150,12 +150,12 @@ def _located(names: Sequence[str], folder: str) -> list[str]:
 
 
 def _lines(source: str) -> list[str]:
-    lines = (line.strip("\r\n") for line in get_text(source).split("\n"))
+    lines = (line.strip("\r\n") for line in get_text(source, encoding="utf-8-sig").split("\n"))
     return [line for line in lines if line]
 
 
 def _csv_column(source: str) -> list[str]:
-    reader = csv.DictReader(get_text(source).splitlines())
+    reader = csv.DictReader(get_text(source, encoding="utf-8-sig").splitlines())
     column = _path_column(reader.fieldnames or [])
     return [row[column] for row in reader if row[column]]
 
@@ -175,7 +175,7 @@ def _path_column(columns: Sequence[str]) -> str:
 
 
 def _coco(source: str) -> list[str]:
-    content = json.loads(get_text(source))
+    content = json.loads(get_text(source, encoding="utf-8-sig"))
     images = content.get("images") if isinstance(content, dict) else None
     if not isinstance(images, list):
         raise ValueError("it has no list 'images', as COCO files have")

@@ -171,7 +171,7 @@ class _ImageReader:
             size=self._size(),
             objects=tuple(objects.values()),
             image_class=classes[0] if classes else None,
-            finished=False if model is not None else touched or None,
+            finished=None if model is not None else touched or None,
             priority=to_number(self.element.get("priority")),
             model=model,
             score=to_number(self.element.get("score")),

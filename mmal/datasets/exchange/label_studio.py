@@ -188,7 +188,9 @@ def _image(task: dict, name: str, schema: LabelSchema, problems: Problems) -> Im
     priority = task["data"].get(_PRIORITY)
     stated = {"name": name, "priority": priority if is_number(priority) else None}
     if annotations := _annotations(task, place, problems):
-        latest = max(enumerate(annotations), key=lambda pair: (_time(pair[1]), pair[0]))[1]
+        # Somebody may have skipped what another one has labelled.
+        submitted = [a for a in annotations if not a.get("was_cancelled")] or annotations
+        latest = max(enumerate(submitted), key=lambda pair: (_time(pair[1]), pair[0]))[1]
         if latest.get("was_cancelled"):
             return ImageLabels(**stated, finished=False, skipped=True)
         objects = reader.read(latest.get("result"))

@@ -128,8 +128,6 @@ class PascalVoc(Exchange):
             name=_image_name(file, root.findtext("folder", ""), stated),
             size=_size(file, root, problems),
             objects=tuple(objects),
-            # A tool may write a file for an image that nobody has looked at.
-            finished=False if model is not None else bool(objects) or None,
             priority=to_number(root.findtext("priority")),
             model=model,
         )

@@ -179,7 +179,7 @@ class _FileReader:
             if line.strip():
                 item = self._object(f"{self.file}, line {number}", line.split())
                 objects += [item] * (item is not None)
-        return ImageLabels(name=image, size=self.size, objects=tuple(objects), finished=True)
+        return ImageLabels(name=image, size=self.size, objects=tuple(objects))
 
     def _object(self, place: str, words: list[str]) -> ObjectLabel | None:
         values = list(map(to_number, words))

@@ -1,5 +1,5 @@
 from .begin import begin_project
-from .export import export_picks
+from .export import MIN_SCORE, export_picks
 from .importing import Delivery, commit_delivery, read_delivery
 from .loop_data import LoopData
 from .loop_report import REPORT_FILE, write_loop_report
@@ -9,6 +9,7 @@ from .skip import skip_images
 from .train import train_model
 
 __all__ = [
+    "MIN_SCORE",
     "REPORT_FILE",
     "Candidates",
     "Delivery",

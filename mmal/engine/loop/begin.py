@@ -12,6 +12,7 @@ from ..data_config import DataConfig
 from ..preflight import check_evaluator_files
 from .loop_data import LoopData
 from .people import read_people
+from .pick import Candidates, find_candidates
 from .project import Project, ProjectError, Sources
 
 
@@ -23,7 +24,7 @@ def begin_project(
     people: str | None = None,
     own_data: bool = False,
     seed: int = 0,
-) -> tuple[Project, LoopData]:
+) -> tuple[Project, LoopData, Candidates]:
     """Make a project folder, once everything that it names is there.
 
     Args:
@@ -36,7 +37,7 @@ def begin_project(
         seed: Of all draws.
 
     Returns:
-        The project and its data.
+        The project, its data, and what may be picked.
 
     Raises:
         ProjectError: If there is a project, or the config does not do.
@@ -58,8 +59,15 @@ def begin_project(
     DataConfig(cfg).dataset("test")
     check_evaluator_files(cfg, "test")
     data.check_sets()
-    if not raw.paths():
-        raise ProjectError("There is no image in the pool.")
-    if people is not None:
-        read_people(people, raw)
-    return Project.begin(root, sources, cfg), data
+    found = find_candidates(data)
+    if not found.paths:
+        raise ProjectError(
+            "No image of the pool may be picked: "
+            + (", ".join(f"{n} are {why}" for why, n in found.left_out.items()) or "none is good")
+        )
+    if people is not None and not (read_people(people, raw).keys() & found.paths.keys()):
+        raise ProjectError(
+            f"{people} names no image of the pool, where ids look like "
+            f"{next(iter(found.paths))!r}: its file names must be relative to --image-root."
+        )
+    return Project.begin(root, sources, cfg), data, found

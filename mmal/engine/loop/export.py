@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+from mmengine.dist import is_main_process
 from mmengine.fileio import get
 
 from mmal.datasets.exchange import FORMATS
 from mmal.models import LearningLossMixin, trained_model
-from mmal.structures import ImageLabels
+from mmal.structures import ImageLabels, LabelSchema
 from mmal.utils import atomic_path, few
 
 from ..data_config import DataConfig
@@ -54,7 +55,8 @@ def export_picks(
         The folder, and how many objects were proposed.
 
     Raises:
-        ProjectError: If nothing waits for labels, or there is no such format.
+        ProjectError: If nothing waits for labels, there is no such format, or ``out_dir`` holds
+            something.
         ExchangeError: If the format cannot carry a name or this kind of labels.
     """
     if not project.pending:
@@ -63,25 +65,55 @@ def export_picks(
         raise ProjectError(f"--url is for label_studio; {format_name} names images by their ids.")
     if format_name not in FORMATS:
         raise ProjectError(f"There is no format {format_name!r}, only {sorted(FORMATS)}.")
-    paths = {i: p for i, p in project.raw_images.paths().items() if i in set(project.pending)}
+    waiting = set(project.pending)
+    paths = {name: path for name, path in project.images().items() if name in waiting}
     if gone := [i for i in project.pending if i not in paths]:
         raise ProjectError(
             f"{few(gone)} wait for labels, but are not in the pool any more. Put them back, or "
             "skip them."
         )
-    target = Path(out_dir or project.pick_dir(len(project.picks) - 1) / format_name)
+    target = Path(out_dir) if out_dir else _unused(project, format_name)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ProjectError(
+            f"--out {target} is no empty folder: somebody may have worked there. Choose another."
+        )
     labels = _proposed(project, data, paths, min_score) if proposals else {}
     sizes = _sizes(data, paths)
     written = []
     for rank, name in enumerate(project.pending):
         found = labels.get(name, ImageLabels(name, priority=float(-rank)))
         written.append(replace(found, size=sizes[name]))
+    if labels and is_main_process():
+        _remember(project, data, labels)
     given = {} if url is None else dict(url_of=lambda name: url + quote(name))
     FORMATS[format_name].write(written, data.schema, target, **given)
     if images != "none":
         for name, path in paths.items():
             _place(path, target / "images" / name, images)
     return target, sum(len(image.objects) for image in written)
+
+
+def _unused(project: Project, format_name: str) -> Path:
+    """A folder for an export that does not touch one before: people may have worked in it."""
+    folder = project.pick_dir(len(project.picks) - 1)
+    target, number = folder / format_name, 2
+    while target.exists():
+        target, number = folder / f"{format_name}_{number}", number + 1
+    return target
+
+
+def _remember(project: Project, data: LoopData, labels: dict[str, ImageLabels]) -> None:
+    """Keep what was proposed, so that it is known again if it comes back as it went."""
+    known = {**read_proposals(project, data.schema), **labels}
+    FORMATS["coco"].write(list(known.values()), data.schema, project.root / "proposals")
+
+
+def read_proposals(project: Project, schema: LabelSchema) -> dict[str, ImageLabels]:
+    """Read what was proposed in exports, the last for each image, by id."""
+    file = project.root / "proposals/coco.json"
+    if not file.exists():
+        return {}
+    return {image.name: image for image in FORMATS["coco"].read(file, schema)}
 
 
 def _proposed(
@@ -123,7 +155,6 @@ def _sizes(data: LoopData, paths: dict[str, str]) -> dict[str, tuple[int, int]]:
 def _place(path: str, target: Path, how: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if how == "link" and "://" not in path:
-        target.unlink(missing_ok=True)
         target.symlink_to(os.path.abspath(path))
         return
     with atomic_path(target) as tmp:

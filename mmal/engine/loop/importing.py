@@ -2,9 +2,8 @@
 
 import dataclasses
 import os
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -12,15 +11,16 @@ from mmengine.dist import is_main_process
 
 from mmal.datasets.audit.image_facts import ImageFacts
 from mmal.datasets.exchange import FORMATS, read_labels, recognise
+from mmal.datasets.exchange.label_studio_urls import name_of_upload
 from mmal.structures import ImageLabels, LabelSchema, ObjectLabel
 from mmal.utils import few
 
+from .export import read_proposals
 from .loop_data import LoopData
 from .project import Import, Project
 
 #: A joint or a box may stick out by so many pixels without a word: tools round.
 _ROUNDING = 1.0
-_HASH = re.compile(r"^[0-9a-f]{8}-")  # that Label Studio puts before the names of uploads
 
 
 @dataclass
@@ -72,12 +72,12 @@ def read_delivery(
     Raises:
         ExchangeError: If the file cannot be read.
     """
-    paths = project.raw_images.paths()
+    paths = project.images()
     names = _Names(paths)
     sizes = None
     if (format_name or recognise(path)) == "yolo":  # whose coordinates are shares of the image
         facts = data.facts(list(paths.values()))
-        sizes = names.spelled({i: facts[p].shown for i, p in paths.items() if not facts[p].problem})
+        sizes = {i: facts[p].shown for i, p in paths.items() if not facts[p].problem}
     images = read_labels(path, data.schema, format_name, sizes=sizes)
     found = Delivery()
     by_id: dict[str, ImageLabels] = {}
@@ -92,6 +92,7 @@ def read_delivery(
     facts = data.facts([paths[name] for name in by_id])
     taken = data.taken_digests()
     before = data.labels()
+    proposed = read_proposals(project, data.schema)
     picked = {name for step in project.picks for name in step.picks} | before.keys()
     for name, image in by_id.items():
         fact = facts[paths[name]]
@@ -100,7 +101,13 @@ def read_delivery(
         if problem is None and image.skipped and name in {*project.skipped, *before}:
             found.same += 1  # labels that are there stay
         elif problem is None:
-            _sort(found, image, fact, before.get(name), data.schema, all_finished)
+            asis = name in proposed and _like(image, proposed[name])
+            unsure = image.finished is None and asis and not all_finished
+            if unsure:
+                found.untouched.append(name)
+            else:
+                _sort(found, image, fact, before.get(name), data.schema, all_finished)
+                taken.setdefault(fact.digest, "labelled")  # of two copies one is enough
         else:
             found.problems[image.name] = problem
     return found
@@ -129,7 +136,7 @@ def commit_delivery(
     labels = {**data.labels(), **{name: delivery.labels[name] for name in changes}}
     if is_main_process():
         FORMATS["coco"].write(list(labels.values()), data.schema, folder)
-    paths = project.raw_images.paths()
+    paths = project.images()
     facts = data.facts([paths[name] for name in [*delivery.new, *delivery.skipped]])
     step = Import(
         file=str(path),
@@ -186,6 +193,9 @@ def _sort(
         return
     objects = []
     for number, item in enumerate(image.objects, 1):
+        if item.box is None and not (item := _boxed(item)).box:
+            found.problems[name] = f"object {number} ({item.name}) has neither box nor joints"
+            return
         inside, clipped = _inside(item, fact.shown)
         found.clipped += clipped
         if inside is None:
@@ -202,6 +212,33 @@ def _sort(
         return
     found.labels[name] = labels
     (found.new if before is None else found.changed).append(name)
+
+
+def _boxed(item: ObjectLabel) -> ObjectLabel:
+    """Give a person without a box one around the labelled joints, a tenth wider on each side."""
+    places = [(x, y) for x, y, visible in item.keypoints if visible > 0]
+    if not places:
+        return item
+    left, top = (min(values) for values in zip(*places, strict=True))
+    right, bottom = (max(values) for values in zip(*places, strict=True))
+    x, y = max(0.1 * (right - left), 1), max(0.1 * (bottom - top), 1)
+    return dataclasses.replace(item, box=(left - x, top - y, right + x, bottom + y))
+
+
+def _like(image: ImageLabels, proposed: ImageLabels) -> bool:
+    """Whether labels are what was proposed, but for what formats and tools round."""
+    if image.image_class != proposed.image_class or len(image.objects) != len(proposed.objects):
+        return False
+    return all(
+        any(_same_place(item, other) for other in proposed.objects) for item in image.objects
+    )
+
+
+def _same_place(item: ObjectLabel, other: ObjectLabel) -> bool:
+    pairs = list(zip(item.box or (), other.box or (), strict=False))
+    for (x, y, seen), (u, v, shown) in zip(item.keypoints, other.keypoints, strict=False):
+        pairs += [(x, u), (y, v)] if seen and shown else []
+    return item.name == other.name and all(abs(a - b) <= _ROUNDING for a, b in pairs)
 
 
 def _rounded(image: ImageLabels) -> tuple:
@@ -251,28 +288,26 @@ class _Names:
     """
 
     def __init__(self, ids: Iterable[str]) -> None:
-        self._ids = set(ids)
         self._by_base: dict[str, list[str]] = defaultdict(list)
-        for name in self._ids:
+        for name in ids:
             self._by_base[PurePosixPath(name).name].append(name)
 
     def find(self, name: str) -> tuple[str, str | None]:
-        """Return the id, and what is wrong if there is none, or more than one."""
-        for candidate in (name, name.removeprefix("images/")):
-            if candidate in self._ids:
-                return candidate, None
+        """Return the id, and what is wrong if there is none, or more than one.
+
+        The folders that both have must be the same; tools leave some out, or put others in front.
+        """
         base = PurePosixPath(name).name
-        for candidate in (base, _HASH.sub("", base)):
-            found = self._by_base.get(candidate, [])
-            # Of a name with folders those that are there must agree.
-            agreeing = [i for i in found if i.endswith(name.removeprefix("images/"))]
-            if len(agreeing or found) == 1:
-                return (agreeing or found)[0], None
+        for ending in dict.fromkeys((base, name_of_upload(base))):
+            whole = name.removesuffix(base) + ending
+            found = [
+                i
+                for i in self._by_base.get(ending, ())
+                if i == whole or i.endswith(f"/{whole}") or whole.endswith(f"/{i}")
+            ]
+            inner = [i for i in found if len(i) <= len(whole)]
+            if len(found) == 1 or inner:
+                return max(inner or found, key=len), None
             if found:
                 return name, f"it may be any of {few(sorted(found))}: the folder is missing"
         return name, "no image of the pool has that name"
-
-    def spelled(self, values: Mapping[str, object]) -> dict:
-        """Return values by id, and by the file's name alone where only one has it."""
-        short = {base: values.get(ids[0]) for base, ids in self._by_base.items() if len(ids) == 1}
-        return {k: v for k, v in {**short, **values}.items() if v is not None}

@@ -78,6 +78,25 @@ class LoopData:
         """Look at image files; what has not changed since is remembered."""
         return inspect_images(dict.fromkeys(paths), self._cache)
 
+    def located(self, digests: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+        """Find images in the pool, also under another name: by what is in them.
+
+        Args:
+            digests: Of the files when they came, by id.
+
+        Returns:
+            Files by id, and the ids of which there is none.
+        """
+        paths = self.project.images()
+        found = {name: paths[name] for name in digests if name in paths}
+        if len(found) < len(digests):
+            facts = self.facts(list(paths.values()))
+            by_digest = {facts[path].digest: path for path in paths.values()}
+            for name, digest in digests.items():
+                if name not in found and digest and digest in by_digest:
+                    found[name] = by_digest[digest]
+        return found, [name for name in digests if name not in found]
+
     def taken_digests(self) -> dict[str, str]:
         """Digests of the images that must not be picked, with why."""
         found = {d: "skipped" for d in self.project.skipped.values()}
@@ -148,7 +167,8 @@ class LoopData:
         return {image.name: image for image in FORMATS["coco"].read(file, self.schema)}
 
     @property
-    def _training_file(self) -> Path:
+    def training_file(self) -> Path:
+        """What the task's package trains on."""
         ending = ".txt" if self.schema.kind == "classes" else ".json"
         return self.project.training / f"labels{ending}"
 
@@ -156,16 +176,16 @@ class LoopData:
         """Write the labelled images as the task's package trains on them.
 
         Args:
-            paths: Image files by id.
+            paths: Files of those that are still there, by id.
         """
         labels = self.labels()
-        images = [(paths[name], labels[name]) for name in self.project.labeled]
-        write_training_file(images, self.schema, self._training_file)
+        images = [(path, labels[name]) for name, path in paths.items()]
+        _write_labels(images, self.schema, self.training_file)
 
     def training_config(self) -> Config:
         """Return the config with what :meth:`write_training_file` wrote as training data."""
         cfg = copy.deepcopy(self.cfg)
-        file = os.path.abspath(self._training_file)
+        file = os.path.abspath(self.training_file)
         new = self.task.training_dataset(file, self.schema, self._own)
         cfg.train_dataloader.dataset = self._with_labels(cfg.train_dataloader.dataset, new)
         kept = {k: v for k, v in (cfg.get("active_learning") or {}).items() if k in _KEPT}
@@ -187,7 +207,7 @@ class LoopData:
         return parts[0] if len(parts) == 1 else dict(type="ConcatDataset", datasets=parts)
 
 
-def write_training_file(
+def _write_labels(
     images: Sequence[tuple[str, ImageLabels]], schema: LabelSchema, file: Path
 ) -> None:
     """Write labels for training, atomically: COCO JSON or, of classes, a line an image.

@@ -7,16 +7,14 @@ from mmal.visualization import read_curve
 from mmal.visualization.report import RoundReport, RunReport, render_run, write_page
 
 from ..reporting import read_round, warned
-from .project import Project
+from .project import Pick, Project, Train
 
 #: The report of a project.
 REPORT_FILE = "report.html"
 
 
 def write_loop_report(project: Project) -> None:
-    """Write ``report.html`` of a project, once a model is trained; an error is a warning."""
-    if not project.trainings:
-        return
+    """Write ``report.html`` of a project; an error is a warning."""
     with warned("the report cannot be written"):
         write_page(render_run(read_loop(project)), project.root / REPORT_FILE)
 
@@ -25,9 +23,9 @@ def read_loop(project: Project) -> RunReport:
     """Read what a project's steps left, as far as it is there.
 
     Args:
-        project: A project with a trained model.
+        project: The project.
     """
-    curve = read_curve(project.training)
+    curve = read_curve(project.training) if project.trainings else []
     notes: list[str] = []
     facts = [
         ("labelled", f"{len(project.labeled):,} images"),
@@ -41,25 +39,32 @@ def read_loop(project: Project) -> RunReport:
 
 
 def _rounds(project: Project, notes: list[str]) -> Iterator[RoundReport]:
-    """Yield each model with what was picked by it first."""
-    by_model = {step.model: number for number, step in reversed(list(enumerate(project.picks)))}
-    for step in project.trainings:
-        trained = read_round(project.training / f"round_{step.round:02d}", step.round, notes=notes)
-        number = by_model.get(step.checkpoint)
-        if number is None:
-            yield trained
-            continue
-        pick = project.picks[number]
-        picked = read_round(project.pick_dir(number), step.round, pick.picks, pick.query, notes)
-        yield replace(
-            picked,
-            labeled=trained.labeled,
-            annotations=trained.annotations,
-            metrics=trained.metrics,
-            ranking=trained.ranking,
-            yardsticks=trained.yardsticks,
-            seconds=trained.seconds,
-            doubts=trained.doubts,
-            wrong=trained.wrong,
-            losses=trained.losses,
-        )
+    """Yield each model with what was picked after it; before the first, what came first."""
+    found: RoundReport | None = None
+    number = 0
+    for step in project.steps:
+        if isinstance(step, Train):
+            if found is not None:
+                yield found
+            folder = project.training / f"round_{step.round:02d}"
+            found = read_round(folder, step.round, notes=notes)
+        elif isinstance(step, Pick):
+            picked = read_round(project.pick_dir(number), number, step.picks, step.query, notes)
+            if found is None:
+                yield replace(picked, title=f"Pick {number}, before any training")
+            elif found.query is None:
+                found = _with_picks(found, picked)
+            else:  # others, by the same model
+                yield found
+                found = replace(
+                    picked, index=found.index, title=f"Pick {number}, by round {found.index}"
+                )
+            number += 1
+    if found is not None:
+        yield found
+
+
+def _with_picks(trained: RoundReport, picked: RoundReport) -> RoundReport:
+    """Put together what a round's model was worth, and what was picked by it."""
+    of_picks = ("query", "budget", "picks", "easiest", "scores", "picked", "map")
+    return replace(trained, **{name: getattr(picked, name) for name in of_picks})

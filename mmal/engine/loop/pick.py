@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mmengine.device import get_device
@@ -11,6 +11,7 @@ from mmengine.runner import set_random_seed
 from torch import nn
 
 from mmal.datasets import PoolDataset
+from mmal.datasets.exchange.image_names import is_utf8, name_problem
 from mmal.models import LearningLossMixin, build_model, trained_model
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
@@ -54,7 +55,7 @@ def find_candidates(data: LoopData) -> Candidates:
     is. Of several files with the same bytes one may be picked.
     """
     project = data.project
-    paths = project.raw_images.paths()
+    paths = project.images()
     facts = data.facts(list(paths.values()))
     taken = data.taken_digests()
     waiting = set(project.pending)
@@ -80,17 +81,17 @@ def find_candidates(data: LoopData) -> Candidates:
             digests[fact.digest] = "copies of other images"
     labeled = {name: paths[name] for name in project.labeled if name in paths}
     labeled |= {f"own/{path}": path for path in data.own_files()}
-    missing = [name for name in known if name not in paths]
+    present = {fact.digest for fact in facts.values()}
+    digests_of = {**project.labeled, **project.skipped}  # a file may have another name by now
+    missing = [n for n in known if n not in paths and digests_of.get(n) not in present]
     return Candidates(found, labeled, dict(left_out), unreadable, missing)
 
 
 def _name_problem(name: str) -> str | None:
-    """Say why no list or table can hold an image's name, if that is so."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
+    """Say why no list, table or annotation tool can have an image's name, if that is so."""
+    if not is_utf8(name):
         return "its name is no UTF-8: rename it"
-    return "its name has a line break: rename it" if "\n" in name else None
+    return name_problem(name) or ("its name has a line break: rename it" if "\n" in name else None)
 
 
 def pick_images(
@@ -130,52 +131,65 @@ def pick_images(
         raise ProjectError(f"--budget must be positive, and --subset at least as large: {budget}.")
     if not candidates.paths:
         raise ProjectError("No image is left to be picked.")
-    checkpoint = checkpoint or (
-        project.trainings and project.root / project.trainings[-1].checkpoint
-    )
-    chosen = _query(data, query, bool(checkpoint))
-    if not checkpoint and (reads := {"pred_loss", "embedding"} & set(chosen.requires)):
-        raise ProjectError(
-            f"{chosen.description} reads {few(sorted(reads))} of the loss prediction module, but "
-            "nothing is trained yet. Train first, give a --checkpoint, or leave --query out."
-        )
-    model: nn.Module | None = None
-    if chosen.requires:
-        model = trained_model(data.cfg, checkpoint) if checkpoint else _untrained(data)
-        _check_module(chosen, model)
+    if checkpoint is None and project.trainings:
+        checkpoint = project.root / project.trainings[-1].checkpoint
+    chosen, model = _query_and_model(data, query, checkpoint)
     number = len(project.picks)
     dataset = data.images(candidates.labeled | candidates.paths)
-    ids = dataset.pool.ids  # of a top-down estimator's, those in which people were found
-    labeled = [name for name in ids if name in candidates.labeled]
-    if len(labeled) == len(ids):
-        raise ProjectError("In no image that may be picked there are people.")
     # A pick draws other numbers than the one before.
-    seed = project.sources.seed + number
-    pool = Pool(ids, seed, [PoolRound("labelled", labeled)] if labeled else [])
-    budget = min(budget, len(pool.unlabeled_ids))
+    pool = _pool(dataset.pool.ids, candidates, project.sources.seed + number)
     out_dir = project.pick_dir(number)
+    project.set_aside(out_dir)
     scored: list[PoolScores] = []
-    acquired = acquire(
-        pool,
-        None,
-        out_dir,
-        dataset,
-        chosen,
-        budget,
-        subset,
-        _scorer(data, model, dataset, chosen, scored),
-    )
-    used = None
-    if checkpoint and chosen.requires:
-        used = os.path.relpath(checkpoint, project.root)
-    step = Pick(pool.rounds[-1].query, used, acquired.picks)
+    score = _scorer(data, model, dataset, chosen, scored)
+    budget = min(budget, len(pool.unlabeled_ids))
+    acquired = acquire(pool, None, out_dir, dataset, chosen, budget, subset, score)
+    scores_by = os.path.relpath(checkpoint, project.root) if checkpoint and model else None
+    step = Pick(pool.rounds[-1].query, scores_by, acquired.picks)
     project.take(step)
-    if model is not None and checkpoint and is_main_process():
-        describe_picks(model, dataset, step.picks, scored, out_dir, DataConfig(data.cfg))
     if is_main_process():
+        if scores_by is not None:
+            describe_picks(model, dataset, step.picks, scored, out_dir, DataConfig(data.cfg))
         picture_picks(out_dir, number, PoolRound(step.query, step.picks))
     barrier()
     return step
+
+
+def _query_and_model(
+    data: LoopData, given: dict | None, checkpoint: str | os.PathLike | None
+) -> tuple[Query, nn.Module | None]:
+    """Build the query and, if it reads scores, the model that gives them."""
+    query = _query(data, given, checkpoint is not None)
+    if not query.requires:
+        return query, None
+    reads = {"pred_loss", "embedding"} & set(query.requires)
+    if checkpoint is None and reads:
+        raise ProjectError(
+            f"{query.description} reads {few(sorted(reads))} of the loss prediction module, but "
+            "nothing is trained yet. Train first, give a --checkpoint, or leave --query out."
+        )
+    model = _untrained(data) if checkpoint is None else trained_model(data.cfg, checkpoint)
+    if reads and not isinstance(model, LearningLossMixin):
+        raise ProjectError(
+            f"{query.description} reads what the loss prediction module predicts, but the config's "
+            "model has none. Wrap it by mmal.LearningLoss, or pick by another --query, such as "
+            "Herding."
+        )
+    return query, model
+
+
+def _pool(ids: Sequence[str], candidates: Candidates, seed: int) -> Pool:
+    """Return a pool of what may be picked and what is labelled.
+
+    Args:
+        ids: Of the images that can be scored: of a top-down estimator's, those with people.
+        candidates: What is what.
+        seed: Of the draws.
+    """
+    labeled = [name for name in ids if name in candidates.labeled]
+    if len(labeled) == len(ids):
+        raise ProjectError("In no image that may be picked there are people.")
+    return Pool(ids, seed, [PoolRound("labelled", labeled)] if labeled else [])
 
 
 def _query(data: LoopData, given: dict | None, trained: bool) -> Query:
@@ -191,16 +205,6 @@ def _query(data: LoopData, given: dict | None, trained: bool) -> Query:
     except (ValueError, TypeError):  # no weights, or no backbone
         return build_query(dict(type="mmal.Random"))
     return first
-
-
-def _check_module(query: Query, model: nn.Module) -> None:
-    reads = {"pred_loss", "embedding"} & set(query.requires)
-    if reads and not isinstance(model, LearningLossMixin):
-        raise ProjectError(
-            f"{query.description} reads what the loss prediction module predicts, but the config's "
-            "model has none. Wrap it by mmal.LearningLoss, or pick by another --query, such as "
-            "Herding."
-        )
 
 
 def _untrained(data: LoopData) -> nn.Module:

@@ -161,6 +161,26 @@ class Project:
         """The pool's images, to be listed anew."""
         return RawImages(self.sources.images, self.sources.root)
 
+    def images(self) -> dict[str, str]:
+        """List the pool's images anew: files by id, without those of the project itself.
+
+        Raises:
+            FileNotFoundError: If a source is missing, or has no image.
+            ValueError: If a source cannot be read.
+        """
+        inside = f"{self.root.absolute()}/"
+        paths = self.raw_images.paths()
+        return {name: path for name, path in paths.items() if not path.startswith(inside)}
+
+    def set_aside(self, folder: Path) -> None:
+        """Rename the folder of a step that was undone or interrupted: people may work in it."""
+        if not folder.exists() or not is_main_process():
+            return
+        number = 1
+        while (old := folder.with_name(f"{folder.name}.old_{number}")).exists():
+            number += 1
+        folder.rename(old)
+
     def config(self) -> Config:
         """Read the project's config.
 
@@ -245,7 +265,10 @@ class Project:
                 "which cannot be undone. Labels may be corrected by importing them again."
             )
         self._write(self.steps[:-1])
-        return self.steps.pop()
+        step = self.steps.pop()
+        if isinstance(step, Pick):
+            self.set_aside(self.pick_dir(len(self.picks)))
+        return step
 
     def _write(self, steps: Sequence[Step]) -> None:
         if not is_main_process():

@@ -19,12 +19,14 @@ def skip_images(project: Project, data: LoopData, names: Sequence[str]) -> Skip:
     Raises:
         ProjectError: If one is not in the pool, is labelled, or skipped already.
     """
-    paths = project.raw_images.paths()
-    ids = [name if name in paths else project.raw_images.name(name) for name in names]
+    paths = project.images()
     # What waits for labels may have gone from the pool: that is a reason to skip it.
-    if unknown := [i for i in ids if i not in paths and i not in project.pending]:
+    known = paths.keys() | set(project.pending)
+    ids = [name if name in known else project.raw_images.name(name) for name in names]
+    if unknown := [i for i in ids if i not in known]:
         raise ProjectError(f"{few(unknown)} are not in the pool.")
-    if done := [i for i in ids if i in project.labeled or i in project.skipped]:
+    closed = project.labeled.keys() | project.skipped.keys()
+    if done := [i for i in ids if i in closed]:
         raise ProjectError(f"{few(done)} are labelled or skipped already.")
     facts = data.facts([paths[i] for i in ids if i in paths])
     step = Skip({i: facts[paths[i]].digest if i in paths else "" for i in ids})

@@ -1,5 +1,6 @@
 """Training on everything that annotators have labelled."""
 
+import hashlib
 import os
 import sys
 
@@ -7,7 +8,7 @@ from mmengine.dist import barrier, is_main_process
 from rich.console import Console
 
 from mmal.structures import Pool
-from mmal.utils import few
+from mmal.utils import atomic_path, few
 from mmal.visualization import plot_curves, read_curve
 
 from ..data_config import DataConfig
@@ -35,22 +36,18 @@ def train_model(project: Project, data: LoopData) -> dict:
     Raises:
         ProjectError: If there is nothing new to train on, or too little.
         ValueError: If config and labels do not fit; see :func:`mmal.engine.rounds.check_round`.
-        FileNotFoundError: If a labelled image is missing.
     """
-    paths = project.raw_images.paths()
-    if missing := [name for name in project.labeled if name not in paths]:
-        raise FileNotFoundError(
-            f"{few(missing)} are labelled, but not in the pool any more. Put the images back."
-        )
-    if len(project.labeled) < 2 and not project.sources.own_data:
+    paths, missing = data.located(project.labeled)
+    if len(paths) < 2 and not project.sources.own_data:
         raise ProjectError(
-            f"{len(project.labeled)} images are labelled, but training needs at least two. Import "
+            f"{len(paths)} images are labelled and there, but training needs at least two. Import "
             "labels first."
         )
     index = len(project.trainings)
     work_dir = WorkDir(project.training)
     if is_main_process():
         data.write_training_file(paths)
+        _begin_or_go_on(project, data, work_dir, index)
     barrier()
     cfg = data.training_config()
     settings = RoundSettings.from_config(cfg)
@@ -59,6 +56,8 @@ def train_model(project: Project, data: LoopData) -> dict:
         pool.save(work_dir.pool)
     barrier()
     console = Console(quiet=not is_main_process(), width=None if sys.stdout.isatty() else 120)
+    if missing:
+        console.print(f"Labelled, but not in the pool any more: {few(missing)}. Trained without.")
     training = RoundTraining(cfg, work_dir, console, settings)
     record = work_dir.read_record(index)
     if not record:
@@ -68,9 +67,24 @@ def train_model(project: Project, data: LoopData) -> dict:
     if is_main_process():
         _write_curve(work_dir, index)
     checkpoint = os.path.relpath(work_dir.checkpoint(index), project.root)
-    project.take(Train(index, len(project.labeled), checkpoint))
+    project.take(Train(index, len(paths), checkpoint))
     barrier()
     return record
+
+
+def _begin_or_go_on(project: Project, data: LoopData, work_dir: WorkDir, index: int) -> None:
+    """Put aside what an interrupted training left, unless its labels and config are the same.
+
+    Labels that came since would else be taken for learnt.
+    """
+    folder = work_dir.round_dir(index)
+    state = hashlib.sha256(data.training_file.read_bytes())
+    state.update(project.config_file.read_bytes())
+    mark = folder / "trained_on.txt"
+    if folder.exists() and not (mark.exists() and mark.read_text() == state.hexdigest()):
+        project.set_aside(folder)
+    with atomic_path(mark) as tmp:
+        tmp.write_text(state.hexdigest())
 
 
 def _all_labeled(ids: list[str]) -> Pool:

@@ -32,7 +32,7 @@ def render_run(report: RunReport) -> str:
         report: What it shows.
     """
     pictures = Pictures(report.rounds)
-    rounds = [_round(found, pictures) for found in report.rounds]
+    rounds = [_round(f"round-{i}", found, pictures) for i, found in enumerate(report.rounds)]
     notes = [printable(note) for note in report.notes]
     if pictures.failures:
         first = list(pictures.failures.items())[:_NAMED]
@@ -96,6 +96,8 @@ def rounds_rows(rounds: Sequence[RoundReport]) -> list[list[str]]:
     rows[0] += [name.replace("_", " ") for name in ranking] + trivial
     rows[0] += ["picked by", "picks", *(f"{step} s" for step in steps)]
     for r in rounds:
+        if not (r.metrics or r.seconds):  # picks without a model of their own
+            continue
         row = [str(r.index), str(r.labeled)]
         row += [_number(r.annotations.get(name)) for name in annotations]
         row += [_number(r.metrics.get(name), 4) for name in metrics]
@@ -124,8 +126,7 @@ def _curves(report: RunReport) -> Iterator[Markup]:
             yield figure
 
 
-def _round(found: RoundReport, pictures: Pictures) -> dict:
-    name = f"round-{found.index}"
+def _round(name: str, found: RoundReport, pictures: Pictures) -> dict:
     picks = pictures.picks(found.picks)
     shown = f"{found.budget}" if len(picks) == found.budget else f"{len(picks)} of {found.budget}"
     easiest, wrong = pictures.others(found.easiest), pictures.others(found.wrong)
@@ -152,14 +153,14 @@ def _round(found: RoundReport, pictures: Pictures) -> dict:
         title = "Predicted against true loss"
         figures.append((title, losses_figure(*found.losses, f"{name}-losses")))
     metric = next(iter(found.metrics.items()), None)
-    summary = [f"{found.labeled} labelled"]
+    summary = [f"{found.labeled} labelled"] if found.metrics else []
     if metric is not None:
         summary.append(f"{metric[0].rpartition('/')[2]} {metric[1]:.4g}")
     if found.query:
         summary.append(f"{found.budget} picked by {found.query}")
     return dict(
         name=name,
-        index=found.index,
+        title=printable(found.title or f"Round {found.index}"),
         summary=printable(", ".join(summary)),
         doubts=[printable(doubt) for doubt in found.doubts],
         galleries=[gallery for gallery in galleries if gallery[2]],

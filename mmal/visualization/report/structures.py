@@ -95,6 +95,7 @@ class RoundReport:
         scores: Scores of the candidates, each of shape (N,).
         picked: Which of these were picked, shape (N,).
         map: Where the picks lie.
+        title: What it is called; by default by its number.
     """
 
     index: int
@@ -115,6 +116,7 @@ class RoundReport:
     scores: Mapping[str, np.ndarray] = field(default_factory=dict)
     picked: np.ndarray | None = None
     map: VectorMap | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True)

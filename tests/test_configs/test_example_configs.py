@@ -189,19 +189,22 @@ def check_rounds(cfg: Config, tmp_path: Path, metric: str) -> None:
 @pytest.mark.usefixtures("boxes")
 @pytest.mark.parametrize("example", DETECTORS)
 def test_loop_of_a_detector(copied: Path, tmp_path: Path, example: Callable) -> None:
-    check_loop(example(copied), Path("data/my_data"), tmp_path, boxes=8)
+    check_loop(example(copied), Path("data/my_data"), tmp_path, ("helmet", "vest"), boxes=8)
 
 
 @pytest.mark.usefixtures("cows")
 def test_loop_of_keypoints(copied: Path, tmp_path: Path) -> None:
-    check_loop(cow_joints(copied), Path("data/my_keypoints"), tmp_path, joints=56)
+    check_loop(cow_joints(copied), Path("data/my_keypoints"), tmp_path, ("cow",), joints=56)
 
 
-def check_loop(cfg: Config, data: Path, tmp_path: Path, **drawn: int) -> None:
+def check_loop(
+    cfg: Config, data: Path, tmp_path: Path, classes: tuple[str, ...], **drawn: int
+) -> None:
     """Take a loop from raw images to proposals for the second pick."""
     steps = LoopSteps(tmp_path / "project")
     steps.init(cfg, [str(data / "images")])
     schema = LoopData(Project.load(steps.root), cfg).schema
+    assert schema.classes == classes
     truth = true_labels(cfg, data / "images", schema)
     steps.pick(4)
     FORMATS["coco"].write([truth[i] for i in picked(steps)], schema, tmp_path / "labels")

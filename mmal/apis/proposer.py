@@ -120,6 +120,7 @@ class ProjectProposer(Proposer):
         project = Project.load(root)
         if not project.trainings:
             raise ProjectError(f"{root} has no trained model yet. Train one first.")
+        self._root, self._trainings = root, len(project.trainings)
         last = project.trainings[-1]
         checkpoint = project.root / last.checkpoint
         super().__init__(project.config(), checkpoint, device, f"round {last.round}")
@@ -127,6 +128,10 @@ class ProjectProposer(Proposer):
         self._paths = self._raw.paths()
         people = project.sources.people
         self._people = read_people(people, self._raw) if people else {}
+
+    def outdated(self) -> bool:
+        """Whether another model has been trained since."""
+        return len(Project.load(self._root).trainings) != self._trainings
 
     def find(self, name: str) -> tuple[str, str] | None:
         """Find an image of the pool; nothing that is not in it is ever opened.

@@ -86,6 +86,7 @@ def task(name: str, number: int = 1) -> dict:
 def test_a_backend_is_connected_and_asked(cfg: Config, project: LoopSteps, tmp_path: Path) -> None:
     schema = LoopData(Project.load(project.root), cfg).schema
     with served(project.root) as ask:
+        assert ask("/webhook", dict(action="ANNOTATION_CREATED")) == (200, {})
         assert ask("/health") == (200, {"status": "UP", "model_class": "mmal"})
         interface = labeling_config(schema)
         request = dict(project="1.1", schema=interface, access_token="secret", hostname="x")
@@ -208,9 +209,12 @@ def test_a_project_without_a_model(cfg: Config, tmp_path: Path) -> None:
 @pytest.mark.label_studio
 @pytest.mark.skipif(PROGRAM is None, reason="needs Label Studio: make test-label-studio")
 def test_label_studio_itself_gets_proposals(
-    cfg: Config, project: LoopSteps, tmp_path: Path
+    cfg: Config, project: LoopSteps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schema = LoopData(Project.load(project.root), cfg).schema
+    # By default it asks no address of its own machine or network.
+    monkeypatch.setenv("ML_BLOCK_LOCAL_IP", "false")
+    monkeypatch.setenv("SSRF_PROTECTION_ENABLED", "false")
     with (
         served(project.root) as ask,
         label_studio(PROGRAM, tmp_path / "label_studio", tmp_path) as client,
@@ -222,13 +226,10 @@ def test_label_studio_itself_gets_proposals(
         assert not any(entry["predictions"] for entry in tasks)
         url = f"http://127.0.0.1:{ask.port}"
         backend = client.call("POST", "/api/ml", dict(url=url, project=number, title="mmal"))
-        client.call("POST", f"/api/ml/{backend['id']}/predict/test", {})
-        path = f"/api/tasks?project={number}&fields=all&page_size=1000"
+        assert backend["model_version"] == "round 0"
         expected = ask.predict(*tasks)
         for entry, (found,) in zip(tasks, expected, strict=True):
             # Opening a task is what makes Label Studio ask.
-            client.call("GET", f"/api/tasks/{entry['id']}?project={number}")
             shown = client.call("GET", f"/api/tasks/{entry['id']}")["predictions"]
             assert [p["model_version"] for p in shown] == ["round 0"]
             assert len(shown[0]["result"]) == len(found["result"])
-        assert all(entry["predictions"] for entry in client.call("GET", path)["tasks"])

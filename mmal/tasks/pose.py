@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 from mmengine.dataset import BaseDataset
+from mmengine.fileio import exists, load
 from mmengine.registry import DATASETS
 from mmengine.structures import BaseDataElement
 from torch import nn
@@ -22,6 +23,9 @@ _SEEN = 0.3
 #: What an unlabelled person shows beside: where it is, since that is the input of a top-down
 #: estimator, in practice from a person detector.
 PERSON_KEYS = frozenset({"id", "bbox", "bbox_center", "bbox_scale", "bbox_score"})
+
+#: Data sets of people by the name in their metainfo, whose files are too large to look it up there.
+_OF_PEOPLE = ("coco", "coco_wholebody", "aic", "crowdpose", "humanart", "mpii", "ochuman")
 
 
 class PoseTask(Task):
@@ -97,11 +101,14 @@ class PoseTask(Task):
         return {key: value for key, value in dataset.items() if key != "bbox_file"}
 
     def label_schema(self, dataset: BaseDataset) -> LabelSchema:
-        """Return the joints of people, or of what else the data set's metainfo describes."""
+        """Return the joints of people, or of what else the data set's metainfo describes.
+
+        MMPose's metainfo names no classes. Those of COCO files are in their categories.
+        """
         metainfo = dataset.metainfo
         return LabelSchema(
             "keypoints",
-            tuple(metainfo.get("classes") or ("person",)),
+            tuple(metainfo.get("classes") or _categories(dataset) or ("person",)),
             tuple(metainfo["keypoint_id2name"].values()),
             tuple(map(tuple, metainfo.get("skeleton_links") or ())),
         )
@@ -151,6 +158,19 @@ class PoseTask(Task):
                 f"model's {type(head).__name__} predicts {expected}. Set the head's out_channels "
                 "(or num_joints), or use the data set that the config is for."
             )
+
+
+def _categories(dataset: BaseDataset) -> tuple[str, ...]:
+    """Return what a COCO file calls the things that have joints; nothing if there is none."""
+    file = str(dataset.ann_file)
+    if dataset.metainfo.get("dataset_name") in _OF_PEOPLE:
+        return ()
+    if not file.endswith(".json") or not exists(file):
+        return ()
+    content = load(file)
+    found = content.get("categories") if isinstance(content, dict) else None
+    names = [entry.get("name") for entry in found or () if isinstance(entry, dict)]
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def is_topdown(dataset: BaseDataset) -> bool:

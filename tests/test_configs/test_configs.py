@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmal.engine import DataConfig
+from mmal.engine.data_config import OUTER_WRAPPERS
 from mmal.engine.rounds import RoundSettings
 from mmal.engine.rounds.round_config import training_config
 from mmal.engine.rounds.work_dir import WorkDir
@@ -33,7 +34,10 @@ def test_builds(path: Path, tmp_path: Path) -> None:
     assert isinstance(build_model(cfg), LearningLossMixin)
     RoundSettings.from_config(cfg).build_query()
     cfg = training_config(cfg, WorkDir(tmp_path), 0)
-    assert cfg.train_dataloader.dataset.type == "mmal.PoolDataset"
+    labelled = cfg.train_dataloader.dataset
+    while labelled.type in OUTER_WRAPPERS:
+        labelled = labelled.dataset
+    assert labelled.type == "mmal.PoolDataset"
     hooks = [h for h in cfg.custom_hooks if h.type == "mmal.ActiveLearningHook"]
     # 0: learning loss costs the target nothing; the paper detaches later.
     assert 0 <= hooks[0].detach_epoch < cfg.train_cfg.max_epochs

@@ -20,6 +20,7 @@ from .image_cache import ImageCache
 from .image_facts import ImageFacts
 from .image_paths import find_missing, is_there
 from .images import inspect_images
+from .joint_metainfo import metainfo_problem
 from .mpii import audit_mpii
 from .overlap import (
     Picture,
@@ -205,6 +206,9 @@ def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
     if isinstance(kind, type) and not issubclass(kind, BaseDataset):
         value = "is not based on mmengine.dataset.BaseDataset, which mmal needs"
         report.add(name, "not-built", source, kind.__name__, value)
+        return None
+    if problem := metainfo_problem(cfg.get("metainfo") or {}):
+        report.add(name, "not-built", source, kind.__name__, problem)
         return None
     try:
         return DATASETS.build({**cfg, "lazy_init": True})

@@ -129,15 +129,32 @@ def _task(image: ImageLabels, schema: LabelSchema, url_of: Callable[[str], str])
     if image.model is None and (image.finished or image.skipped or drawn):
         task["annotations"] = [{"result": found, "was_cancelled": image.skipped}]
     elif found or image.model is not None:
-        prediction: dict[str, Any] = {"result": found}
-        if image.model is not None:
-            prediction["model_version"] = image.model
-        scores = [item.score for item in image.objects if item.score is not None]
-        score = sum(scores) / len(scores) if scores and image.score is None else image.score
-        if score is not None:
-            prediction["score"] = float(score)
-        task["predictions"] = [prediction]
+        task["predictions"] = [prediction(image, schema)]
     return task
+
+
+def prediction(image: ImageLabels, schema: LabelSchema) -> dict[str, Any]:
+    """Return what a model proposes for an image as a prediction of its task.
+
+    Args:
+        image: The labels, with the image's size; objects have boxes.
+        schema: What there is to be labelled.
+    """
+    content: dict[str, Any] = {"result": results(image, schema)}
+    if image.model is not None:
+        content["model_version"] = image.model
+    scores = [item.score for item in image.objects if item.score is not None]
+    score = sum(scores) / len(scores) if scores and image.score is None else image.score
+    if score is not None:
+        content["score"] = float(score)
+    return content
+
+
+def name_of_task(task: dict[str, Any]) -> str | None:
+    """Return the name of a task's image, as mmal or the image's address states it, if it does."""
+    if not isinstance(task.get("data"), dict):
+        return None
+    return _image_name(task, "task", Problems("a task"))
 
 
 def _tasks(

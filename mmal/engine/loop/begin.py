@@ -70,4 +70,5 @@ def begin_project(
             f"{people} names no image of the pool, where ids look like "
             f"{next(iter(found.paths))!r}: its file names must be relative to --image-root."
         )
+    data.check_model(found.paths)
     return Project.begin(root, sources, cfg), data, found

@@ -9,10 +9,13 @@ from urllib.parse import quote
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import get
+from torch import nn
 
+from mmal.datasets import PoolDataset
 from mmal.datasets.exchange import FORMATS
 from mmal.models import LearningLossMixin, trained_model
 from mmal.structures import ImageLabels, LabelSchema
+from mmal.tasks import Task
 from mmal.utils import atomic_path, few
 
 from ..data_config import DataConfig
@@ -124,24 +127,64 @@ def _proposed(
         return {}
     last = project.trainings[-1]
     model = trained_model(data.cfg, project.root / last.checkpoint)
-    dataset = data.images(paths)
     loading = DataConfig(data.cfg).loading()
-    found = predict_samples(model, dataset, list(paths), data.task, **loading)
+    return propose_labels(
+        model,
+        data.images(paths),
+        data.task,
+        data.schema,
+        f"round {last.round}",
+        min_score,
+        **loading,
+    )
+
+
+def propose_labels(
+    model: nn.Module,
+    dataset: PoolDataset,
+    task: Task,
+    schema: LabelSchema,
+    version: str,
+    min_score: float = MIN_SCORE,
+    batch_size: int = 1,
+    num_workers: int = 0,
+) -> dict[str, ImageLabels]:
+    """Predict the labels of images, as a model's evaluation does, for annotators to correct.
+
+    Args:
+        model: A trained model.
+        dataset: Images without labels, with the test pipeline.
+        task: Reads predictions.
+        schema: Names what there is to be labelled.
+        version: What the model is called.
+        min_score: Of what score objects are; the class of an image is always proposed.
+        batch_size: Images a forward pass.
+        num_workers: Data loader workers.
+
+    Returns:
+        The labels by id, with the predicted loss as priority if the model predicts one.
+    """
+    names = dataset.pool.ids
+    found = predict_samples(model, dataset, names, task, batch_size, num_workers)
     losses = {}
     if isinstance(model, LearningLossMixin):
-        scores = score_pool(model, dataset, **loading)
+        scores = score_pool(model, dataset, batch_size, num_workers)
         losses = dict(zip(scores.ids, scores.fields["pred_loss"].tolist(), strict=True))
     return {
         name: replace(
-            _joined(name, labels, min_score), priority=losses.get(name), model=f"round {last.round}"
+            _joined(name, labels, schema, min_score), priority=losses.get(name), model=version
         )
         for name, labels in found.items()
     }
 
 
-def _joined(name: str, predicted: Sequence[ImageLabels], min_score: float) -> ImageLabels:
+def _joined(
+    name: str, predicted: Sequence[ImageLabels], schema: LabelSchema, min_score: float
+) -> ImageLabels:
     """Put together what was predicted in the samples of an image: in its people, each alone."""
     objects = [o for labels in predicted for o in labels.objects]
+    if schema.kind == "keypoints":  # pose estimators know one kind of thing, and no name of it
+        objects = [replace(o, name=schema.classes[0]) for o in objects]
     kept = tuple(o for o in objects if o.score is None or o.score >= min_score)
     return replace(predicted[0], name=name, objects=kept)
 

@@ -15,13 +15,21 @@ from mmal.datasets import PoolDataset
 from mmal.datasets.audit import ImageCache, audit_datasets
 from mmal.datasets.audit.image_facts import ImageFacts
 from mmal.datasets.audit.images import inspect_images
+from mmal.datasets.audit.joint_metainfo import metainfo_problem
 from mmal.datasets.exchange import FORMATS
+from mmal.models import build_model
 from mmal.structures import ImageLabels, LabelSchema
 from mmal.tasks import Task, is_topdown, task_of
 from mmal.utils import atomic_path, type_name
 
 from ..data_config import OUTER_WRAPPERS, DataConfig, leaf_datasets
-from ..preflight import audit_settings, unscored_sets
+from ..preflight import (
+    Problems,
+    audit_settings,
+    check_pretrained,
+    check_scores,
+    unscored_sets,
+)
 from .people import read_people
 from .project import Project, ProjectError
 
@@ -62,6 +70,14 @@ class LoopData:
                 "The training pipeline loads masks (LoadAnnotations with_mask=True), but a loop "
                 "brings boxes, keypoints or classes back. Use a config without masks."
             )
+        metainfo = self._own.get("metainfo") or {}
+        if isinstance(metainfo.get("classes"), str):
+            raise ProjectError(
+                f"metainfo.classes of the training data is the text {metainfo['classes']!r}. It must "
+                f"be a tuple, with a comma even for one class: ({metainfo['classes']!r},)."
+            )
+        if problem := metainfo_problem(metainfo):
+            raise ProjectError(f"The metainfo of the training data: {problem}.")
         try:
             return self.task.label_schema(self._template())
         except (ValueError, KeyError, FileNotFoundError) as error:
@@ -121,6 +137,25 @@ class LoopData:
             sets, audit_settings(self.cfg), self._cache, unscored_sets(self.cfg)
         )
         report.raise_errors()
+
+    def check_model(self, candidates: Mapping[str, str]) -> None:
+        """Try the model on one image, so that nobody labels for one that cannot be trained.
+
+        Args:
+            candidates: Files of images that may be picked, by id.
+
+        Raises:
+            PreflightError: If weights are missing, or model and labels do not fit.
+        """
+        problems = Problems()
+        check_pretrained(self.cfg, problems)
+        if problems.anywhere():
+            problems.raise_all()
+        with problems.collect("model"):
+            model = build_model(self.cfg)
+            self.task.check_model(model, self._template())
+            check_scores(model, self.images(dict([next(iter(candidates.items()))])), ())
+        problems.raise_all()
 
     def own_files(self) -> list[str]:
         """The images of the config's own training data, where a loop trains on them, too."""

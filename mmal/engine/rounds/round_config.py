@@ -1,6 +1,7 @@
 """The configs of one round, made from the user's."""
 
 import copy
+import itertools
 
 from mmengine.config import Config
 
@@ -9,6 +10,7 @@ from mmal.utils import type_name
 from ..data_config import OUTER_WRAPPERS, learning_hooks
 from .work_dir import WorkDir
 
+_RUNS = itertools.count()
 _TRAINING = ("train_cfg", "train_dataloader", "optim_wrapper", "param_scheduler")
 _VALIDATION = ("val_cfg", "val_dataloader", "val_evaluator")
 
@@ -72,9 +74,10 @@ def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Con
     checkpoint = {"type": "CheckpointHook", "max_keep_ckpts": 2, **(hooks.get("checkpoint") or {})}
     checkpoint.update(save_last=True, save_best=None, rule=None)
     cfg.default_hooks = {**hooks, "checkpoint": checkpoint}
-    # Loggers and visualizers are kept by name for the life of the process.
+    # Loggers and visualizers are kept by name, with their folder, for the life of the process; and
+    # a folder may be put aside by then.
     root = "_".join(work_dir.root.absolute().parts[1:])
-    cfg.experiment_name = f"{root}_round_{index:02d}_{stage}"
+    cfg.experiment_name = f"{root}_round_{index:02d}_{stage}_{next(_RUNS)}"
     if cfg.get("visualizer") is not None:
         cfg.visualizer.name = cfg.experiment_name
     return cfg

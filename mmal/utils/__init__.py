@@ -1,5 +1,6 @@
 from .atomic import atomic_path
 from .cache_folder import cache_folder
+from .checked_json import JsonError, checked, member, read_json
 from .config import registered_class, type_name
 from .few import few
 from .isolation import preserved_random_state, single_process, without_trace
@@ -8,12 +9,16 @@ from .quiet import quiet
 from .terminal import quiet_terminal
 
 __all__ = [
+    "JsonError",
     "atomic_path",
     "cache_folder",
+    "checked",
     "few",
+    "member",
     "preserved_random_state",
     "quiet",
     "quiet_terminal",
+    "read_json",
     "registered_class",
     "shows_progress",
     "single_process",

@@ -5,7 +5,6 @@ import functools
 import sys
 import time
 
-from filelock import Timeout
 from mmengine.config import Config
 from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
 from rich.console import Console
@@ -96,15 +95,20 @@ class RoundDriver:
         Raises:
             FileExistsError: If another process runs rounds in the work directory.
         """
+        rounds = self._settings.rounds
+        if self._work_dir.finished(rounds):
+            records = [self._work_dir.read_record(index) for index in range(rounds)]
+            if self._work_dir.shows(records):  # also on a disk that nobody may write to
+                return self._tell(records)
         if not is_main_process():
             return self._run()
-        try:
-            with self._work_dir.lock().acquire(timeout=0):
-                return self._run()
-        except Timeout as error:
-            raise FileExistsError(
-                f"{self._work_dir.root} is in use: another run is under way there."
-            ) from error
+        with self._work_dir.reserved() as before:
+            if before is not None:
+                self._console.print(
+                    f"Taken over from process {before['pid']} on {before['host']} (since "
+                    f"{before['since']}), which ended without saying so."
+                )
+            return self._run()
 
     def _begin_with(self, cfg: Config) -> None:
         self._cfg = cfg
@@ -126,6 +130,9 @@ class RoundDriver:
             if is_main_process():
                 self._describe(index)
             self._write_curve(records)
+        return self._tell(records)
+
+    def _tell(self, records: list[dict]) -> list[dict]:
         self._console.print(rounds_table(records))
         self._console.print(f"Curve, picks and scores: {self._work_dir.root}")
         return records

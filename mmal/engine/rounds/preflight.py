@@ -293,10 +293,7 @@ def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
             f"{'no folder' if not above.is_dir() else 'read-only'}."
         )
     if work_dir.is_locked:
-        raise FileExistsError(
-            f"{work_dir.root} is in use: another run is under way there. Wait for it, or choose "
-            "another --work-dir."
-        )
+        raise FileExistsError(work_dir.in_use())
     if work_dir.pool.exists() and not resume and not work_dir.nothing_trained:
         raise FileExistsError(
             f"{work_dir.root} already holds rounds (pool.json). Go on with them by --resume, or "
@@ -324,6 +321,9 @@ def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: Wo
             f"{work_dir.pool} holds {len(pool.rounds)} rounds, but active_learning.rounds is "
             f"{settings.rounds}. Resume with at least as many."
         )
+    for index in range(len(pool.rounds)):  # damaged ones are told of before anything runs
+        work_dir.read_record(index)
+        work_dir.checkpoint(index)
     first = work_dir.read_record(0)
     trained = first.get("cached_features")
     if trained is not None:  # the backbone's weights are compared when they are loaded

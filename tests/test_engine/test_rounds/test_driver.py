@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from mmengine.config import Config
 from scipy.stats import kendalltau, spearmanr
 
 from mmal.datasets.audit import DatasetError
-from mmal.engine.rounds import run_rounds
+from mmal.engine.rounds import WorkDir, run_rounds
 from mmal.engine.rounds.round_runner import RoundRunner
 from mmal.structures import PoolError, PoolScores
 from tests.processes import run_in_processes
@@ -94,6 +95,29 @@ def test_a_finished_run_resumes_to_nothing(cfg: Config) -> None:
     before = Path(cfg.work_dir, "round_00", "metrics.json").stat().st_mtime_ns
     assert run_rounds(cfg, resume=True) == records
     assert Path(cfg.work_dir, "round_00", "metrics.json").stat().st_mtime_ns == before
+
+
+def test_a_finished_run_resumes_where_nobody_may_write(
+    cfg: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    cfg.active_learning.rounds = 2
+    cfg.train_cfg.max_epochs = 1
+    cfg.custom_hooks[0].detach_epoch = None
+    records = run_rounds(cfg)
+    opened = os.open
+
+    def read_only(path, flags, *args, **kwargs):
+        if flags & (os.O_WRONLY | os.O_RDWR) and str(path).startswith(cfg.work_dir):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        return opened(path, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", read_only)  # the lock's
+    monkeypatch.setattr(WorkDir, "write_curve", lambda *args: pytest.fail("it is there"))
+    before = {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*")}
+    capsys.readouterr()
+    assert run_rounds(cfg, resume=True) == records
+    assert "Curve, picks and scores" in capsys.readouterr().out
+    assert {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*")} == before
 
 
 def test_pictures_that_are_missing_are_made_again(cfg: Config) -> None:

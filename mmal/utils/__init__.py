@@ -3,13 +3,21 @@ from .cache_folder import cache_folder
 from .checked_json import JsonError, checked, member, read_json
 from .config import registered_class, type_name
 from .few import few
-from .isolation import preserved_random_state, single_process, without_trace
+from .isolation import (
+    preserved_random_state,
+    random_state,
+    set_random_state,
+    single_process,
+    without_trace,
+)
 from .progress import shows_progress
 from .quiet import quiet
+from .stop import Stopped, stop_asked, stop_on_signals, stop_waits
 from .terminal import quiet_terminal
 
 __all__ = [
     "JsonError",
+    "Stopped",
     "atomic_path",
     "cache_folder",
     "checked",
@@ -18,10 +26,15 @@ __all__ = [
     "preserved_random_state",
     "quiet",
     "quiet_terminal",
+    "random_state",
     "read_json",
     "registered_class",
+    "set_random_state",
     "shows_progress",
     "single_process",
+    "stop_asked",
+    "stop_on_signals",
+    "stop_waits",
     "type_name",
     "without_trace",
 ]

@@ -10,6 +10,7 @@ from ..data_config import OUTER_WRAPPERS, learning_hooks
 from .work_dir import WorkDir
 
 _TRAINING = ("train_cfg", "train_dataloader", "optim_wrapper", "param_scheduler")
+_EXACT = {"EpochBasedTrainLoop": "mmal.RoundEpochLoop", "IterBasedTrainLoop": "mmal.RoundIterLoop"}
 _VALIDATION = ("val_cfg", "val_dataloader", "val_evaluator")
 
 
@@ -37,7 +38,9 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
         *looks,
         dict(type="mmal.EpochSeedHook"),
         dict(type="mmal.ProgressHook", description=f"round {index}: training"),
+        dict(type="mmal.ExactResumeHook"),
     ]
+    cfg.train_cfg = _exact_loop(cfg.train_cfg)
     for key in _VALIDATION:
         cfg[key] = None
     cfg.resume = False
@@ -57,6 +60,18 @@ def evaluation_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
         cfg.test_evaluator = [e for e in cfg.test_evaluator if type_name(e) != "RankingAccuracy"]
     cfg.load_from, cfg.resume = None, False
     return cfg
+
+
+def _exact_loop(loop: dict) -> dict:
+    """Return a loop of mmengine as one that goes on exactly in its middle; others as they are."""
+    usual = "EpochBasedTrainLoop" if loop.get("by_epoch", True) else "IterBasedTrainLoop"
+    exact = _EXACT.get(type_name({"type": usual, **loop}))
+    if exact is None:
+        return loop
+    # What fast_forward_on_resume leaves out is what makes it exact.
+    left_out = ("by_epoch", "fast_forward_on_resume")
+    kept = {key: value for key, value in loop.items() if key not in left_out}
+    return {**kept, "type": exact}
 
 
 def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Config:

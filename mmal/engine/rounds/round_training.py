@@ -2,9 +2,10 @@
 
 import logging
 import time
+from contextlib import nullcontext
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 from mmengine.runner import load_checkpoint
@@ -14,6 +15,7 @@ from torch import nn
 from mmal.evaluation import ranking_measures
 from mmal.evaluation.functional import pair_ranking_accuracy
 from mmal.models import LearningLossMixin
+from mmal.utils import stop_waits
 from mmal.visualization import plot_losses
 
 from ..data_config import DataConfig
@@ -57,7 +59,9 @@ class RoundTraining:
             The record, which is on the disk then.
         """
         start = time.perf_counter()
-        RoundRunner.from_cfg(training_config(self._cfg, self._work_dir, index)).train()
+        # Of several processes each would have to stop in the same iteration: they stop at once.
+        with nullcontext() if is_distributed() else stop_waits():
+            RoundRunner.from_cfg(training_config(self._cfg, self._work_dir, index)).train()
         barrier()  # the main process may still be saving
         record = dict(round=index, **known, seconds=dict(train=time.perf_counter() - start))
         self.save(record)

@@ -1,0 +1,72 @@
+import os
+import signal
+
+import pytest
+
+from mmal.utils import Stopped, stop_asked, stop_on_signals, stop_waits
+
+
+def ask(signum: int) -> None:
+    os.kill(os.getpid(), signum)
+
+
+def ask_and_go_on(*signums: int) -> None:
+    for signum in signums:
+        ask(signum)
+    pytest.fail("went on")
+
+
+def ask_and_fail(error: BaseException) -> None:
+    ask(signal.SIGTERM)
+    raise error
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_at_once(signum):
+    with pytest.raises(Stopped) as stopped, stop_on_signals():
+        ask_and_go_on(signum)
+    assert stopped.value.signum == signum
+    assert isinstance(stopped.value, KeyboardInterrupt)
+
+
+def test_handlers_are_put_back():
+    before = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    with stop_on_signals():
+        assert signal.getsignal(signal.SIGTERM) is not before[1]
+    assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_signal_waits_for_the_body():
+    seen = []
+
+    def body() -> None:
+        with stop_waits():
+            seen.append(stop_asked())
+            ask(signal.SIGTERM)
+            seen.append(stop_asked())
+        pytest.fail("went on")
+
+    with pytest.raises(Stopped) as stopped, stop_on_signals():
+        body()
+    assert seen == [False, True]
+    assert stopped.value.signum == signal.SIGTERM
+    assert not stop_asked()
+
+
+def test_a_second_signal_does_not_wait():
+    with pytest.raises(Stopped), stop_on_signals(), stop_waits():
+        ask_and_go_on(signal.SIGTERM, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("raised", [RuntimeError("worker died"), KeyboardInterrupt()])
+def test_an_error_after_the_signal_is_the_stop(raised):
+    with pytest.raises(Stopped) as stopped, stop_on_signals(), stop_waits():
+        ask_and_fail(raised)
+    assert stopped.value.signum == signal.SIGTERM
+
+
+def test_an_error_without_a_signal_is_itself():
+    with pytest.raises(RuntimeError, match="worker died"), stop_on_signals(), stop_waits():
+        raise RuntimeError("worker died")
+    with stop_on_signals(), stop_waits():
+        pass

@@ -13,7 +13,7 @@ from mmal.apis.cli import (
     parse_query,
 )
 from mmal.engine.cached_features import CachedFeaturesError
-from mmal.utils import quiet_terminal
+from mmal.utils import StorageError, quiet_terminal
 
 EXAMPLE = """example:
   python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/demo
@@ -61,8 +61,13 @@ def run(args: argparse.Namespace) -> None:
         rounds = prepare_rounds(cfg, resume=args.resume)
     try:
         rounds.run()
-    except (CachedFeaturesError, FloatingPointError) as error:  # a training that diverged
-        sys.exit(f"error: {error}")
+    except (CachedFeaturesError, FloatingPointError, FileExistsError) as error:
+        sys.exit(f"error: {error}")  # a training that diverged, another run that was faster
+    except StorageError as error:
+        sys.exit(
+            f"error: {error}. What is done is kept. Once there is room, the same command goes on "
+            "with --resume."
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-from .atomic import atomic_path
+from .atomic import StorageError, atomic_path, full_disk_errors, named_errors
 from .cache_folder import cache_folder
 from .checked_json import JsonError, checked, member, read_json
 from .config import registered_class, type_name
@@ -18,11 +18,14 @@ from .terminal import quiet_terminal
 __all__ = [
     "JsonError",
     "Stopped",
+    "StorageError",
     "atomic_path",
     "cache_folder",
     "checked",
     "few",
+    "full_disk_errors",
     "member",
+    "named_errors",
     "preserved_random_state",
     "quiet",
     "quiet_terminal",

@@ -13,7 +13,7 @@ from torch import nn
 from mmal.datasets import PoolDataset
 from mmal.models.pretrained import pretrained_backbone
 from mmal.structures import PoolScores
-from mmal.utils import single_process
+from mmal.utils import full_disk_errors, single_process
 from mmal.visualization import (
     plot_curves,
     plot_picks,
@@ -94,6 +94,7 @@ class RoundDriver:
 
         Raises:
             FileExistsError: If another process runs rounds in the work directory.
+            StorageError: If the disk takes no more. What is done is kept; a resumed run goes on.
         """
         rounds = self._settings.rounds
         if self._work_dir.finished(rounds):
@@ -102,7 +103,7 @@ class RoundDriver:
                 return self._tell(records)
         if not is_main_process():
             return self._run()
-        with self._work_dir.reserved() as before:
+        with full_disk_errors(self._work_dir.root), self._work_dir.reserved() as before:
             if before is not None:
                 self._console.print(
                     f"Taken over from process {before['pid']} on {before['host']} (since "

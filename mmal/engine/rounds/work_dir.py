@@ -2,18 +2,19 @@
 
 import csv
 import datetime
+import errno
 import io
 import json
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from mmal.utils import JsonError, atomic_path, checked, member, read_json
+from mmal.utils import JsonError, StorageError, atomic_path, checked, member, read_json
 
 from .record import RecordError, read_record
 
@@ -101,6 +102,12 @@ class WorkDir:
             lock = self.lock().acquire(timeout=0)
         except Timeout as error:
             raise FileExistsError(self.in_use()) from error
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+            raise StorageError(
+                error.errno, f"{self.root} cannot be written: {error.strerror}"
+            ) from error
         with lock:
             before = self.holder
             since = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
@@ -110,7 +117,8 @@ class WorkDir:
             try:
                 yield before
             finally:
-                self._holder.unlink(missing_ok=True)
+                with suppress(OSError):  # a disk that died; the error before it is the one to tell
+                    self._holder.unlink(missing_ok=True)
 
     @property
     def holder(self) -> dict | None:

@@ -11,10 +11,6 @@ _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, er
 _STORAGE |= {errno.ESTALE, errno.EFBIG, errno.ENXIO}
 
 
-#: Of these, those that only writing meets.
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
-
-
 class StorageError(OSError):
     """A file that could not be written; the message names it."""
 
@@ -79,7 +75,7 @@ def _fsync(path: Path) -> None:
 
 @contextmanager
 def full_disk_errors(folder: str | os.PathLike) -> Iterator[None]:
-    """Let errors of a full disk be told in one way, whoever was writing below ``folder``.
+    """Let errors of a full or broken disk be told in one way, whoever was writing below ``folder``.
 
     Raises:
         StorageError: In place of an OSError of such a kind.
@@ -89,8 +85,9 @@ def full_disk_errors(folder: str | os.PathLike) -> Iterator[None]:
     except StorageError:
         raise
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO):
             raise
-        path = error.filename or f"Something in {folder}"
-        reason = os.strerror(error.errno)
-        raise StorageError(error.errno, f"{path} cannot be written: {reason}") from error
+        what = f"{error.filename or f'Something in {folder}'} cannot be written"
+        if error.errno == errno.EIO:  # which reading meets, too
+            what += " (or something that a data set names cannot be read)"
+        raise StorageError(error.errno, f"{what}: {os.strerror(error.errno)}") from error

@@ -1,5 +1,6 @@
 """Ending at a good moment when the system or a person asks for it."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 #: Ctrl-C, and what Slurm sends to a job that has to go.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+_listening = False
 _waiting = False
 _asked: int | None = None
 
@@ -28,15 +30,21 @@ class Stopped(KeyboardInterrupt):
 def stop_on_signals() -> Iterator[None]:
     """Let SIGINT and SIGTERM raise :class:`Stopped`, at once or where :func:`stop_waits` says.
 
+    Forked children, as data loading workers, do not listen: SIGTERM ends them, and Ctrl-C, which a
+    terminal sends to them, too, is left to their parent.
+
     Outside of the main thread, where no signal arrives, nothing changes.
     """
+    global _listening
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {signum: signal.signal(signum, _ask) for signum in SIGNALS}
+    _listening = True
     try:
         yield
     finally:
+        _listening = False
         for signum, handler in before.items():
             signal.signal(signum, handler)
 
@@ -76,3 +84,13 @@ def _ask(signum: int, frame: object) -> None:
         _asked = signum
         return
     raise Stopped(signum)
+
+
+def _leave_to_the_parent() -> None:
+    """Be a child that ends by SIGTERM: a pool that is closed sends that, and waits for it."""
+    if _listening:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+os.register_at_fork(after_in_child=_leave_to_the_parent)

@@ -1,5 +1,7 @@
+import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 
@@ -70,3 +72,20 @@ def test_an_error_without_a_signal_is_itself():
         raise RuntimeError("worker died")
     with stop_on_signals(), stop_waits():
         pass
+
+
+def wait_in_vain() -> None:
+    time.sleep(60)
+
+
+def test_children_end_by_sigterm_and_leave_ctrl_c_to_their_parent():
+    context = multiprocessing.get_context("fork")
+    with stop_on_signals():
+        child = context.Process(target=wait_in_vain)
+        child.start()
+        os.kill(child.pid, signal.SIGINT)
+        child.join(0.2)
+        assert child.is_alive()
+        child.terminate()
+        child.join(10)
+    assert child.exitcode == -signal.SIGTERM

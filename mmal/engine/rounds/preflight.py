@@ -33,6 +33,7 @@ from ..preflight import (
     check_no_validation,
     check_optimizer,
     check_pretrained,
+    check_runner,
     check_scores,
     check_seed,
     check_variants,
@@ -179,7 +180,7 @@ def _examine(
 def _check_settings(cfg: Config, problems: Problems) -> None:
     with problems.collect("randomness.seed"):
         check_seed(cfg.randomness.seed)
-    for check in (check_checkpoints, check_no_validation, check_workers):
+    for check in (check_runner, check_checkpoints, check_no_validation, check_workers):
         with problems.collect():
             check(cfg)
     with problems.collect():

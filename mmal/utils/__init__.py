@@ -12,6 +12,8 @@ from .isolation import (
 )
 from .progress import shows_progress
 from .quiet import quiet
+from .safe_loading import UnsafeCheckpointError, safe_loading, unsafe_message
+from .spreadsheet import spreadsheet_text
 from .stop import Stopped, stop_asked, stop_on_signals, stop_waits
 from .terminal import quiet_terminal
 
@@ -19,6 +21,7 @@ __all__ = [
     "JsonError",
     "Stopped",
     "StorageError",
+    "UnsafeCheckpointError",
     "atomic_path",
     "cache_folder",
     "checked",
@@ -32,12 +35,15 @@ __all__ = [
     "random_state",
     "read_json",
     "registered_class",
+    "safe_loading",
     "set_random_state",
     "shows_progress",
     "single_process",
+    "spreadsheet_text",
     "stop_asked",
     "stop_on_signals",
     "stop_waits",
     "type_name",
+    "unsafe_message",
     "without_trace",
 ]

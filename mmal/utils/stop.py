@@ -35,16 +35,16 @@ def stop_on_signals() -> Iterator[None]:
 
     Outside of the main thread, where no signal arrives, nothing changes.
     """
-    global _listening
+    global _listening, _asked
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {signum: signal.signal(signum, _ask) for signum in SIGNALS}
-    _listening = True
+    _listening, _asked = True, None
     try:
         yield
     finally:
-        _listening = False
+        _listening, _asked = False, None
         for signum, handler in before.items():
             signal.signal(signum, handler)
 
@@ -53,14 +53,17 @@ def stop_on_signals() -> Iterator[None]:
 def stop_waits() -> Iterator[None]:
     """Let a signal wait until the body asks :func:`stop_asked` and ends, or is through.
 
-    A second one raises at once.
+    A second one raises at once. One that came before, and that a library took for an error of its
+    own and went on, raises now.
 
     Raises:
         Stopped: At the end, if a signal came; in place of an error, too, since whoever asks this
             process to stop may have ended those that it needs.
     """
-    global _waiting, _asked
-    _waiting, _asked = True, None
+    global _waiting
+    if _asked is not None:
+        raise Stopped(_asked)
+    _waiting = True
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
@@ -68,22 +71,21 @@ def stop_waits() -> Iterator[None]:
             raise Stopped(_asked) from error
         raise
     finally:
-        _waiting, asked, _asked = False, _asked, None
-    if asked is not None:
-        raise Stopped(asked)
+        _waiting = False
+    if _asked is not None:
+        raise Stopped(_asked)
 
 
 def stop_asked() -> bool:
     """Whether a signal waits for the body of :func:`stop_waits` to end."""
-    return _asked is not None
+    return _waiting and _asked is not None
 
 
 def _ask(signum: int, frame: object) -> None:
     global _asked
-    if _waiting and _asked is None:
-        _asked = signum
-        return
-    raise Stopped(signum)
+    first, _asked = _asked is None, signum
+    if not (_waiting and first):
+        raise Stopped(signum)
 
 
 def _leave_to_the_parent() -> None:

@@ -21,7 +21,7 @@ FEW = [
 ]
 KINDS = ("SIGKILL", "SIGTERM", "ENOSPC", "EIO")
 #: Of each kind in the long run.
-MANY = 27
+MANY = 26
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import multiprocessing
 import os
 import signal
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -72,6 +73,21 @@ def test_an_error_without_a_signal_is_itself():
         raise RuntimeError("worker died")
     with stop_on_signals(), stop_waits():
         pass
+
+
+def go_on_and_wait_later() -> None:
+    with suppress(BaseException):  # as libraries do that try to import others
+        ask(signal.SIGTERM)
+    with stop_waits():
+        pytest.fail("went on")
+
+
+def test_a_signal_that_was_swallowed_stops_later():
+    with pytest.raises(Stopped) as stopped, stop_on_signals():
+        go_on_and_wait_later()
+    assert stopped.value.signum == signal.SIGTERM
+    with stop_on_signals(), stop_waits():
+        assert not stop_asked()
 
 
 def wait_in_vain() -> None:

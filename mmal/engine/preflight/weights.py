@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pickle import UnpicklingError
 
 import torch
 from mmengine.config import Config
@@ -11,11 +12,19 @@ from torch import nn
 
 from mmal.models import build_model
 from mmal.models.pretrained import is_pretrained_init
-from mmal.utils import few, preserved_random_state, quiet, single_process
+from mmal.utils import (
+    few,
+    preserved_random_state,
+    quiet,
+    safe_loading,
+    single_process,
+    unsafe_message,
+)
 
 from .problems import PreflightError, Problems
 
 
+@safe_loading()
 def check_pretrained(cfg: Config, problems: Problems) -> None:
     """Load every checkpoint that a training would begin with, on the main process.
 
@@ -154,6 +163,8 @@ def _examples(keys: object) -> str:
 
 
 def _as_problem(key: str, path: str, error: Exception) -> PreflightError:
+    if isinstance(error, UnpicklingError):
+        return PreflightError(f"{key}: {unsafe_message(repr(path), error)}")
     reason = (str(error).strip() or repr(error)).splitlines()[0]
     off = "None" if key == "load_from" else f"None (whole: {key.rpartition('.')[0]}=None)"
     return PreflightError(

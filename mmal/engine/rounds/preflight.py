@@ -18,6 +18,7 @@ from mmal.models.features import sources_of
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
+from mmal.utils import safe_loading
 
 from ..acquisition import DRAWN, draw_initial
 from ..data_config import DataConfig, learning_hooks
@@ -129,6 +130,7 @@ def check_round(
     return _examine(cfg, settings, [], open_pool, audit=True)
 
 
+@safe_loading()
 def _examine(
     cfg: Config,
     settings: RoundSettings,

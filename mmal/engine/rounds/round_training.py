@@ -15,7 +15,7 @@ from torch import nn
 from mmal.evaluation import ranking_measures
 from mmal.evaluation.functional import pair_ranking_accuracy
 from mmal.models import LearningLossMixin
-from mmal.utils import stop_waits
+from mmal.utils import safe_loading, stop_waits
 from mmal.visualization import plot_losses
 
 from ..data_config import DataConfig
@@ -48,6 +48,7 @@ class RoundTraining:
         self._console = console
         self._metric = metric
 
+    @safe_loading()
     def train(self, index: int, known: dict) -> dict:
         """Train the model of round ``index``, from its last checkpoint on, if it has one.
 
@@ -96,6 +97,7 @@ class RoundTraining:
             self._work_dir.write_record(record["round"], record)
         barrier()
 
+    @safe_loading()
     def _trained(self, index: int) -> RoundRunner:
         checkpoint = self._work_dir.checkpoint(index)
         if checkpoint is None:

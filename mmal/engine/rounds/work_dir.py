@@ -14,7 +14,15 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from mmal.utils import JsonError, StorageError, atomic_path, checked, member, read_json
+from mmal.utils import (
+    JsonError,
+    StorageError,
+    atomic_path,
+    checked,
+    member,
+    read_json,
+    spreadsheet_text,
+)
 
 from .record import RecordError, read_record
 
@@ -178,7 +186,8 @@ class WorkDir:
         ):
             writer = csv.writer(file)
             writer.writerow(columns)
-            writer.writerows(zip(*(np.asarray(c).tolist() for c in columns.values()), strict=True))
+            for row in zip(*(np.asarray(c).tolist() for c in columns.values()), strict=True):
+                writer.writerow(map(spreadsheet_text, row))
 
     def write_histograms(self, index: int, histograms: dict[str, dict[str, int]]) -> None:
         """Write counts by label, of ``picks`` and ``pool``, as a round's ``histogram.csv``."""
@@ -187,7 +196,9 @@ class WorkDir:
             writer = csv.writer(file)
             writer.writerow(["label", *histograms])
             names = next(iter(histograms.values()))
-            writer.writerows([name, *(h[name] for h in histograms.values())] for name in names)
+            for name in names:
+                counts = (histogram[name] for histogram in histograms.values())
+                writer.writerow([spreadsheet_text(name), *counts])
 
     def write_curve(self, records: list[dict]) -> None:
         """Write ``curve.csv``, a row a round, atomically."""

@@ -31,6 +31,11 @@ def parse_args() -> argparse.Namespace:
         "--resume", action="store_true", help="go on with the rounds in the work directory"
     )
     parser.add_argument(
+        "--allow-changes",
+        action="store_true",
+        help="with --resume: go on with settings that are not those the run began with",
+    )
+    parser.add_argument(
         "--query",
         help="replaces active_learning.query by a registered one, such as Random or "
         "\"Entropy(aggregation='max')\"",
@@ -58,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
             cfg.merge_from_dict(dict(active_learning=dict(query=query)))
         if args.seed is not None:
             cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
-        rounds = prepare_rounds(cfg, resume=args.resume)
+        rounds = prepare_rounds(cfg, args.resume, args.allow_changes)
     try:
         rounds.run()
     except (CachedFeaturesError, FloatingPointError, FileExistsError) as error:

@@ -30,13 +30,14 @@ from ..cached_features import (
 )
 from ..data_config import DataConfig
 from ..scoring import score_pool
+from .comparable import comparable_settings
 from .preflight import preflight
 from .round_training import RoundTraining
 from .settings import RoundSettings
 from .work_dir import WorkDir
 
 
-def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
+def run_rounds(cfg: Config, resume: bool = False, allow_changes: bool = False) -> list[dict]:
     """Run acquisition rounds: train, evaluate, score, query, commit; again and again.
 
     All state is on disk (see docs/work_dir.md). A run that was stopped, however, goes on where it
@@ -45,6 +46,8 @@ def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
     Args:
         cfg: A config with ``active_learning`` (see :class:`RoundSettings`) and ``work_dir``.
         resume: Whether to go on with the rounds in the work directory, if there are any.
+        allow_changes: Whether to go on with settings that are not those the run began with; they
+            are recorded in ``settings.json``.
 
     Returns:
         A record a round, as in its ``metrics.json``: ``round``, ``labeled``, ``metrics`` on the
@@ -55,10 +58,10 @@ def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
         FileExistsError: If the work directory holds rounds and ``resume`` is not set.
         ValueError: If something does not fit; nothing was written then.
     """
-    return prepare_rounds(cfg, resume).run()
+    return prepare_rounds(cfg, resume, allow_changes).run()
 
 
-def prepare_rounds(cfg: Config, resume: bool = False) -> "RoundDriver":
+def prepare_rounds(cfg: Config, resume: bool = False, allow_changes: bool = False) -> "RoundDriver":
     """Check everything that :func:`run_rounds` checks before it begins; write nothing.
 
     Args and errors are those of :func:`run_rounds`.
@@ -71,7 +74,7 @@ def prepare_rounds(cfg: Config, resume: bool = False) -> "RoundDriver":
     cfg = copy.deepcopy(cfg)
     seed = (cfg.get("randomness") or {}).get("seed")
     cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed or 0}
-    return RoundDriver(cfg, resume)
+    return RoundDriver(cfg, resume, allow_changes)
 
 
 class RoundDriver:
@@ -81,13 +84,15 @@ class RoundDriver:
     to go wrong.
     """
 
-    def __init__(self, cfg: Config, resume: bool) -> None:
+    def __init__(self, cfg: Config, resume: bool, allow_changes: bool = False) -> None:
         self._settings = RoundSettings.from_config(cfg)
         self._work_dir = WorkDir(cfg.work_dir)
         width = None if sys.stdout.isatty() else 120
         self._console = Console(quiet=not is_main_process(), width=width)
         self._begin_with(cfg)
-        self._pool = preflight(cfg, self._settings, self._work_dir, resume)
+        self._comparable = comparable_settings(cfg)
+        known = None if allow_changes else self._comparable
+        self._pool = preflight(cfg, self._settings, self._work_dir, resume, known)
 
     def run(self) -> list[dict]:
         """Run the rounds that are left; return the records of all.
@@ -120,6 +125,7 @@ class RoundDriver:
     def _run(self) -> list[dict]:
         if self._settings.cached and not self._work_dir.finished(self._settings.rounds):
             self._begin_at_features(self._settings.cached)
+        self._keep_settings()
         if not self._pool.rounds:
             self._draw_initial()
         records = []
@@ -132,6 +138,14 @@ class RoundDriver:
                 self._describe(index)
             self._write_curve(records)
         return self._tell(records)
+
+    def _keep_settings(self) -> None:
+        if not is_main_process():
+            return
+        if not self._pool.rounds or self._work_dir.nothing_trained:
+            self._work_dir.settings.write(self._comparable)
+        else:  # those that were allowed to change, and of work directories that have none yet
+            self._work_dir.settings.record(self._comparable, len(self._pool.rounds) - 1)
 
     def _tell(self, records: list[dict]) -> list[dict]:
         self._console.print(rounds_table(records))

@@ -52,7 +52,13 @@ from .settings import RoundSettings
 from .work_dir import WorkDir
 
 
-def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: bool) -> Pool:
+def preflight(
+    cfg: Config,
+    settings: RoundSettings,
+    work_dir: WorkDir,
+    resume: bool,
+    comparable: dict | None = None,
+) -> Pool:
     """Check config, data, model and work directory; write nothing.
 
     1. The settings, by looking at the config.
@@ -61,6 +67,13 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
        built as the first round will build them, in a temporary folder, and see one batch each.
 
     All problems are told at once.
+
+    Args:
+        cfg: The config.
+        settings: Those of its ``active_learning``.
+        work_dir: Where the rounds are, or will be.
+        resume: Whether to go on with those that are there.
+        comparable: The settings that must be those that the run began with; None to allow others.
 
     Returns:
         The pool: that of the work directory, or a new one with no round yet.
@@ -75,7 +88,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     if resume and work_dir.finished(settings.rounds):
         init_default_scope(cfg.get("default_scope", "mmdet"))
         pool = Pool.load(work_dir.pool, DataConfig(cfg).unlabeled_split().pool.ids)
-        _check_same_run(pool, settings, cfg.randomness.seed, work_dir)
+        _check_same_run(pool, settings, cfg.randomness.seed, work_dir, comparable)
         return pool  # nothing is left that data or weights would be needed for
     begins = not work_dir.pool.exists() or not resume
 
@@ -83,7 +96,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
         if begins:
             return Pool(ids, seed=cfg.randomness.seed)
         pool = Pool.load(work_dir.pool, ids)
-        _check_same_run(pool, settings, cfg.randomness.seed, work_dir)
+        _check_same_run(pool, settings, cfg.randomness.seed, work_dir, comparable)
         return pool
 
     return _examine(cfg, settings, [settings.query], open_pool, begins)
@@ -317,7 +330,9 @@ def _check_hooks(runner: Runner, model: nn.Module) -> None:
         )
 
 
-def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir) -> None:
+def _check_same_run(
+    pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir, comparable: dict | None
+) -> None:
     """Refuse to go on with other settings than the rounds so far had."""
     if len(pool.rounds) > settings.rounds:
         raise PoolError(
@@ -353,3 +368,5 @@ def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: Wo
                 f"but the config now says {now}. Resume with the settings that the run began "
                 "with, or choose another --work-dir."
             )
+    if comparable is not None and not work_dir.nothing_trained:
+        work_dir.settings.refuse_changes(comparable)

@@ -24,6 +24,7 @@ from mmal.utils import (
     spreadsheet_text,
 )
 
+from .comparable import SettingsFile
 from .record import RecordError, read_record
 
 
@@ -37,6 +38,7 @@ class WorkDir:
     def __init__(self, root: str | os.PathLike) -> None:
         self.root = Path(root)
         self.pool = self.root / "pool.json"
+        self.settings = SettingsFile(self.root / "settings.json")
         self.curve_csv = self.root / "curve.csv"
         self.curve_png = self.root / "curve.png"
 

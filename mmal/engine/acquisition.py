@@ -11,7 +11,7 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmal.datasets import PoolDataset
 from mmal.queries import Query, build_query
 from mmal.structures import Pool, PoolScores
-from mmal.utils import atomic_path
+from mmal.utils import atomic_path, main_works_alone
 
 from .doubts import doubt_about_scores
 
@@ -124,11 +124,12 @@ def image_paths(dataset: PoolDataset) -> dict[str, str]:
 def _select(query: Query, *args: object) -> list[str]:
     """Let the main process pick for all: on another device distances round differently."""
     answer: list = [None]
-    if is_main_process():
-        try:
-            answer = [query.select(*args)]
-        except Exception as error:  # the others must not wait for picks that never come
-            answer = [error]
+    with main_works_alone():
+        if is_main_process():
+            try:
+                answer = [query.select(*args)]
+            except Exception as error:  # the others must not wait for picks that never come
+                answer = [error]
     broadcast_object_list(answer)
     if isinstance(answer[0], Exception):
         raise answer[0]

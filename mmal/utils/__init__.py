@@ -10,6 +10,7 @@ from .isolation import (
     single_process,
     without_trace,
 )
+from .patience import gather_on_main, main_works_alone, wait_for_all
 from .progress import shows_progress
 from .quiet import quiet
 from .safe_loading import UnsafeCheckpointError, safe_loading, unsafe_message
@@ -27,6 +28,8 @@ __all__ = [
     "checked",
     "few",
     "full_disk_errors",
+    "gather_on_main",
+    "main_works_alone",
     "member",
     "named_errors",
     "preserved_random_state",
@@ -45,5 +48,6 @@ __all__ = [
     "stop_waits",
     "type_name",
     "unsafe_message",
+    "wait_for_all",
     "without_trace",
 ]

@@ -6,7 +6,7 @@ from pickle import UnpicklingError
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
 
@@ -14,6 +14,7 @@ from mmal.models import build_model
 from mmal.models.pretrained import is_pretrained_init
 from mmal.utils import (
     few,
+    main_works_alone,
     preserved_random_state,
     quiet,
     safe_loading,
@@ -35,6 +36,11 @@ def check_pretrained(cfg: Config, problems: Problems) -> None:
         problems: Gets one for each checkpoint that cannot be had, or has nothing that the model
             could take: mmengine would only warn. A checkpoint that fits in part is in order.
     """
+    with main_works_alone():  # which may have to download
+        _check_on_main(cfg, problems)
+
+
+def _check_on_main(cfg: Config, problems: Problems) -> None:
     if is_main_process():
         with single_process():
             found = Problems()
@@ -46,7 +52,6 @@ def check_pretrained(cfg: Config, problems: Problems) -> None:
             if not found:
                 _check_fit(cfg, found)
             problems.extend(found)
-    barrier()
 
 
 def pretrained_checkpoints(cfg: Config) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,9 @@ import functools
 import sys
 import time
 
+import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
 from rich.console import Console
 from torch import nn
@@ -13,7 +15,7 @@ from torch import nn
 from mmal.datasets import PoolDataset
 from mmal.models.pretrained import pretrained_backbone
 from mmal.structures import PoolScores
-from mmal.utils import full_disk_errors, single_process
+from mmal.utils import full_disk_errors, main_works_alone, single_process
 from mmal.visualization import (
     plot_curves,
     plot_picks,
@@ -70,7 +72,12 @@ def prepare_rounds(cfg: Config, resume: bool = False, allow_changes: bool = Fals
         What runs the rounds.
     """
     if cfg.get("launcher", "none") != "none" and not is_distributed():
-        init_dist(cfg.launcher, **cfg.get("env_cfg", {}).get("dist_cfg", {}))
+        dist_cfg = cfg.get("env_cfg", {}).get("dist_cfg", {})
+        if cfg.launcher == "pytorch" and get_device() == "cpu":
+            # mmengine's asks CUDA for a device, and NCCL is of GPUs.
+            torch.distributed.init_process_group("gloo")
+        else:
+            init_dist(cfg.launcher, **dist_cfg)
     cfg = copy.deepcopy(cfg)
     seed = (cfg.get("randomness") or {}).get("seed")
     cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed or 0}
@@ -134,9 +141,10 @@ class RoundDriver:
             if "metrics" not in record or self._acquires(index):
                 record = self._run_round(index, record)
             records.append(record)
-            if is_main_process():
-                self._describe(index)
-            self._write_curve(records)
+            with main_works_alone():
+                if is_main_process():
+                    self._describe(index)
+                    self._write_curve(records)
         return self._tell(records)
 
     def _keep_settings(self) -> None:
@@ -269,8 +277,7 @@ class RoundDriver:
         return self._data.labeled_split(self._data.labeled_pool())
 
     def _write_curve(self, records: list[dict]) -> None:
-        if is_main_process():
-            self._work_dir.write_curve(records)
-            curve = read_curve(self._work_dir.root)
-            if any(record["metrics"] for record in records):
-                plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
+        self._work_dir.write_curve(records)
+        curve = read_curve(self._work_dir.root)
+        if any(record["metrics"] for record in records):
+            plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)

@@ -3,6 +3,8 @@
 import copy
 
 from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
 
 from mmal.utils import type_name
 
@@ -87,6 +89,13 @@ def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Con
     checkpoint = {"type": "CheckpointHook", "max_keep_ckpts": 2, **(hooks.get("checkpoint") or {})}
     checkpoint.update(save_last=True, save_best=None, rule=None)
     cfg.default_hooks = {**hooks, "checkpoint": checkpoint}
+    if is_distributed() and get_device() == "cpu" and cfg.get("model_wrapper_cfg") is None:
+        cfg.model_wrapper_cfg = dict(  # mmengine's own names a GPU
+            type="MMDistributedDataParallel",
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get("find_unused_parameters", False),
+        )
     # Loggers and visualizers are kept by name for the life of the process.
     root = "_".join(work_dir.root.absolute().parts[1:])
     cfg.experiment_name = f"{root}_round_{index:02d}_{stage}"

@@ -15,7 +15,7 @@ from torch import nn
 from mmal.evaluation import ranking_measures
 from mmal.evaluation.functional import pair_ranking_accuracy
 from mmal.models import LearningLossMixin
-from mmal.utils import safe_loading, stop_waits
+from mmal.utils import main_works_alone, safe_loading, stop_waits
 from mmal.visualization import plot_losses
 
 from ..data_config import DataConfig
@@ -87,8 +87,9 @@ class RoundTraining:
             return runner.model
         losses = self._measure(runner, record)
         self.save(record)
-        if losses is not None and is_main_process():
-            self._show_losses(record, losses)
+        with main_works_alone():
+            if losses is not None and is_main_process():
+                self._show_losses(record, losses)
         return runner.model
 
     def save(self, record: dict) -> None:

@@ -338,6 +338,25 @@ def test_processes_share_the_rounds_and_one_writes(cfg: Config, config_file: Pat
     assert json.loads((work_dir / "round_01" / "metrics.json").read_text())["labeled"] == 10
 
 
+def test_torchrun_on_cpus_alone(cfg: Config, config_file: Path) -> None:
+    """Nothing is said of devices or wrappers: mmengine's own choices ask for GPUs."""
+    tool = str(Path(__file__).parents[3] / "tools" / "run_rounds.py")
+    options = [
+        "active_learning.rounds=2",
+        "train_cfg.max_epochs=1",
+        "train_dataloader.batch_size=2",
+    ]
+    options += ["train_dataloader.num_workers=0", "custom_hooks.0.detach_epoch=0"]
+    options += ["active_learning.query.type=mmal.CoreSet"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += [tool, str(config_file), "--launcher", "pytorch", "--cfg-options", *options]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_WAIT_POLICY": "passive"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("Curve, picks and scores") == 1
+    assert [len(r["picks"]) for r in pool_of(cfg)["rounds"]] == [6, 4]
+
+
 def test_a_round_without_a_metric_goes_on(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """CocoMetric returns nothing where nothing was detected, which an early round may be."""
     monkeypatch.setattr(RoundRunner, "test", lambda runner: {})

@@ -3,6 +3,7 @@
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TASK_UTILS as MMENGINE_TASK_UTILS
@@ -19,6 +20,7 @@ TRANSFORMS = Registry(
 )
 METRICS = Registry("metric", parent=MMENGINE_METRICS, scope="mmal", locations=["mmal.evaluation"])
 HOOKS = Registry("hook", parent=MMENGINE_HOOKS, scope="mmal", locations=["mmal.engine"])
+LOOPS = Registry("loop", parent=MMENGINE_LOOPS, scope="mmal", locations=["mmal.engine.rounds"])
 FUNCTIONS = Registry(
     "function", parent=MMENGINE_FUNCTIONS, scope="mmal", locations=["mmal.datasets"]
 )

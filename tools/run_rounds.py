@@ -13,7 +13,7 @@ from mmal.apis.cli import (
     parse_query,
 )
 from mmal.engine.cached_features import CachedFeaturesError
-from mmal.utils import quiet_terminal
+from mmal.utils import StorageError, quiet_terminal
 
 EXAMPLE = """example:
   python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/demo
@@ -29,6 +29,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("config", help="config file with an active_learning dict")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the rounds in the work directory"
+    )
+    parser.add_argument(
+        "--allow-changes",
+        action="store_true",
+        help="with --resume: go on with settings that are not those the run began with",
     )
     parser.add_argument(
         "--query",
@@ -58,11 +63,16 @@ def run(args: argparse.Namespace) -> None:
             cfg.merge_from_dict(dict(active_learning=dict(query=query)))
         if args.seed is not None:
             cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
-        rounds = prepare_rounds(cfg, resume=args.resume)
+        rounds = prepare_rounds(cfg, args.resume, args.allow_changes)
     try:
         rounds.run()
-    except (CachedFeaturesError, FloatingPointError) as error:  # a training that diverged
-        sys.exit(f"error: {error}")
+    except (CachedFeaturesError, FloatingPointError, FileExistsError) as error:
+        sys.exit(f"error: {error}")  # a training that diverged, another run that was faster
+    except StorageError as error:
+        sys.exit(
+            f"error: {error}. What is done is kept. Once there is room, the same command goes on "
+            "with --resume."
+        )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmal.apis.cli import add_config_arguments, config_from_args
+from mmal.utils import safe_loading
 
 EXAMPLE = """example:
   python tools/test.py configs/demo/toy_voc.py work_dirs/demo/round_02/epoch_10.pth
@@ -24,6 +25,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@safe_loading()
 def main() -> None:
     args = parse_args()
     cfg = config_from_args(args)

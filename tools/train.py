@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmal.apis.cli import add_config_arguments, config_from_args, one_line_errors
 from mmal.datasets.audit import DatasetError
 from mmal.engine.preflight import PreflightError, check_optimizer, check_seed
+from mmal.utils import safe_loading
 
 EXAMPLE = """example:
   python tools/train.py configs/demo/toy_voc.py --work-dir work_dirs/train
@@ -35,6 +36,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@safe_loading()
 def main() -> None:
     args = parse_args()
     with one_line_errors():

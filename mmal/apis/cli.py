@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import io
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from mmal.queries import build_query
+from mmal.utils import stop_on_signals
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, training: bool = True) -> None:
@@ -95,12 +97,19 @@ def one_line_errors() -> Iterator[None]:
 
 @contextmanager
 def interruptible(how_to_go_on: str) -> Iterator[None]:
-    """End the program by Ctrl-C with a line that says how to go on, and the shell's exit code."""
+    """End the program by Ctrl-C or SIGTERM with a line that says how to go on.
+
+    The exit code is that of a shell for a program that the signal ended, 130 or 143, so that it is
+    the same when the signal comes before Python listens.
+    """
     try:
-        yield
-    except KeyboardInterrupt:
-        print(f"\nInterrupted. {how_to_go_on}", file=sys.stderr)
-        sys.exit(130)
+        with stop_on_signals():
+            yield
+    except KeyboardInterrupt as stop:
+        signum = getattr(stop, "signum", signal.SIGINT)
+        name = "" if signum == signal.SIGINT else f" by {signal.Signals(signum).name}"
+        print(f"\nInterrupted{name}. {how_to_go_on}", file=sys.stderr)
+        sys.exit(128 + signum)
 
 
 def read_config(args: argparse.Namespace) -> Config:

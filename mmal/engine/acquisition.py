@@ -12,7 +12,7 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmal.datasets import PoolDataset
 from mmal.queries import Query, build_query
 from mmal.structures import Pool, PoolScores
-from mmal.utils import as_cell, atomic_path
+from mmal.utils import atomic_path, main_works_alone, spreadsheet_text
 
 from .doubts import doubt_about_scores
 
@@ -126,11 +126,12 @@ def image_paths(dataset: PoolDataset) -> dict[str, str]:
 def _select(query: Query, *args: object) -> list[str]:
     """Let the main process pick for all: on another device distances round differently."""
     answer: list = [None]
-    if is_main_process():
-        try:
-            answer = [query.select(*args)]
-        except Exception as error:  # the others must not wait for picks that never come
-            answer = [error]
+    with main_works_alone():
+        if is_main_process():
+            try:
+                answer = [query.select(*args)]
+            except Exception as error:  # the others must not wait for picks that never come
+                answer = [error]
     broadcast_object_list(answer)
     if isinstance(answer[0], Exception):
         raise answer[0]
@@ -167,7 +168,9 @@ def write_picks(
         writer = csv.writer(file)
         writer.writerow(["rank", "id", "path", "score"])
         for rank, name in enumerate(picks, 1):
-            writer.writerow([rank, as_cell(name), as_cell(paths[name]), values.get(name, "")])
+            writer.writerow(
+                [rank, spreadsheet_text(name), spreadsheet_text(paths[name]), values.get(name, "")]
+            )
 
 
 def _generator(pool: Pool, stream: int) -> np.random.Generator:

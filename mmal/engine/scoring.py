@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.dist import all_gather_object, get_dist_info, is_main_process
 from mmengine.model import is_model_wrapper
 from rich.progress import track
 from torch import nn
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from mmal.datasets import PoolDataset
 from mmal.models.scores import score_function
 from mmal.structures import PoolScores
-from mmal.utils import shows_progress
+from mmal.utils import gather_on_main, shows_progress, wait_for_all
 
 
 def score_pool(
@@ -30,8 +30,9 @@ def score_pool(
 ) -> PoolScores:
     """Score unlabelled samples in one pass, with no more of the model than the scores need.
 
-    Under several processes each scores its share, and all return the whole; the number of samples
-    need not divide by theirs.
+    Under several processes each scores its share, and all return the whole, but for columns of
+    vectors, which are large: the main process alone has these. The number of samples need not
+    divide by theirs.
 
     Args:
         model: A model, bare or wrapped for distribution. It scores in evaluation mode and gets its
@@ -76,13 +77,28 @@ def score_pool(
             for name, values in score(data).items():
                 parts[name].append(values.float().cpu().numpy())
             scored_ids += [sample.sample_id for sample in data["data_samples"]]
-    gathered = all_gather_object((scored_ids, parts))
+    wait_for_all()
+    vectors = {name for name, found in parts.items() if found and found[0].ndim > 1}
+    # A process without a share has seen no vector, and has to know which columns are.
+    vectors = set().union(*all_gather_object(vectors))
+    numbers = {name: found for name, found in parts.items() if name not in vectors}
+    gathered = all_gather_object((scored_ids, numbers))
+    large = gather_on_main({name: parts.pop(name) for name in vectors})
+    if not is_main_process():
+        vectors = set()
     rows: dict[str, list[int]] = {}
     for row, sample_id in enumerate(i for scored, _ in gathered for i in scored):
         rows.setdefault(sample_id, []).append(row)
     columns = {}
     for name in names:
-        values = np.concatenate([part for _, found in gathered for part in found[name]])
+        if name in numbers:
+            found = [part for _, share in gathered for part in share[name]]
+        elif name in vectors:
+            found = [part for share in large for part in share.pop(name)]
+        else:
+            continue
+        values = np.concatenate(found)
+        del found
         combine = np.mean if values.ndim > 1 or group_score == "mean" else np.max
         columns[name] = np.stack([combine(values[rows[i]], axis=0) for i in chosen])
     return PoolScores(chosen, [paths[sample_id] for sample_id in chosen], columns)

@@ -9,6 +9,7 @@ from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmal.registry import MODELS
+from mmal.utils import safe_loading
 
 
 def build_model(cfg: Config) -> nn.Module:
@@ -20,6 +21,7 @@ def build_model(cfg: Config) -> nn.Module:
     return MODELS.build(model)
 
 
+@safe_loading()
 def trained_model(
     cfg: Config, checkpoint: str | os.PathLike, device: str | None = None
 ) -> nn.Module:
@@ -31,7 +33,7 @@ def trained_model(
         device: Such as ``cpu`` or ``cuda:0``; by default what mmengine finds.
 
     Raises:
-        ValueError: If the checkpoint does not fit the model.
+        ValueError: If the checkpoint does not fit the model, or holds more than weights.
         FileNotFoundError: If there is none.
     """
     model = build_model(cfg)

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 from torch import nn
 
-from mmal.utils import preserved_random_state, quiet, type_name
+from mmal.utils import preserved_random_state, quiet, safe_loading, type_name
 
 from .build import build_model
 from .cached_backbone import CachedBackbone
@@ -47,6 +47,7 @@ def pretrained_backbone(cfg: Config, names: Iterable[str]) -> nn.Module | None:
     return model.backbone
 
 
+@safe_loading()
 def pretrained_model(cfg: Config) -> nn.Module:
     """Build the model as its training begins, by a seed of its own; no random state is moved.
 

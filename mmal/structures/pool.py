@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mmal.utils import atomic_path, few
+from mmal.utils import JsonError, atomic_path, checked, few, member, read_json
 
 SCHEMA_VERSION = 1
 
@@ -92,8 +92,6 @@ class Pool:
             PoolError: If ``picks`` is empty, or an id in it is unknown, already labelled or there
                 twice.
         """
-        if not picks:
-            raise PoolError("A round must pick at least one sample.")
         self._append(PoolRound(query=query, picks=list(picks)))
         try:
             if path is not None:
@@ -119,30 +117,16 @@ class Pool:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            PoolError: If the file is no pool, has another schema version, or belongs to a data
-                set with other samples.
+            PoolError: If the file is no pool (the message names the place in it), has another
+                schema version, or belongs to a data set with other samples.
         """
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            version = content["schema_version"]
-        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+            size, fingerprint, seed, rounds = _read(path)
+        except JsonError as error:
             raise PoolError(
-                f"{path} is not a pool file: {error!r}. A pool file is written by mmal's tools "
+                f"{path} is not a pool file: {error}. A pool file is written by mmal's tools "
                 "and is not meant to be edited; restore it or start over in another --work-dir."
-            ) from error
-        if version != SCHEMA_VERSION:
-            raise PoolError(
-                f"{path} has schema version {version}, but this mmal reads {SCHEMA_VERSION}. Use "
-                "the mmal that wrote it, or start over in another --work-dir."
-            )
-        try:
-            size, fingerprint = content["dataset"]["size"], content["dataset"]["fingerprint"]
-            seed, rounds = content["seed"], [PoolRound(**r) for r in content["rounds"]]
-        except (KeyError, TypeError) as error:
-            raise PoolError(
-                f"{path} is not a pool file: {error!r}. Restore it, or start over in another "
-                "--work-dir."
             ) from error
         pool = cls(ids=ids, seed=seed)
         if fingerprint != pool.fingerprint:
@@ -162,6 +146,8 @@ class Pool:
 
     def _append(self, acquired: PoolRound) -> None:
         picks = acquired.picks
+        if not picks:
+            raise PoolError("A round must pick at least one sample.")
         if unknown := [i for i in picks if i not in self._known]:
             raise PoolError(f"{few(unknown)} are not samples of the pool.")
         if twice := _duplicates(picks):
@@ -170,6 +156,33 @@ class Pool:
             raise PoolError(f"{few(labeled)} are already labelled.")
         self.rounds.append(acquired)
         self._labeled |= set(picks)
+
+
+def _read(path: Path) -> tuple[int, str, int, list[PoolRound]]:
+    """Read size and fingerprint of the data set, the seed and the rounds of a pool file."""
+    content = checked(read_json(path), dict, "the top level")
+    version = member(content, "schema_version", int)
+    if version != SCHEMA_VERSION:
+        raise PoolError(
+            f"{path} has schema version {version}, but this mmal reads {SCHEMA_VERSION}. Use "
+            "the mmal that wrote it, or start over in another --work-dir."
+        )
+    dataset = member(content, "dataset", dict)
+    size = member(dataset, "size", int, "dataset", least=0)
+    fingerprint = member(dataset, "fingerprint", str, "dataset")
+    seed = member(content, "seed", int, least=0)
+    rounds = []
+    for index, entry in enumerate(member(content, "rounds", list)):
+        place = f"rounds[{index}]"
+        checked(entry, dict, place)
+        query = member(entry, "query", str, place)
+        picks = member(entry, "picks", list, place)
+        for i, pick in enumerate(picks):
+            checked(pick, str, f"{place}.picks[{i}]")
+        if other := sorted(entry.keys() - {"query", "picks"}):
+            raise JsonError(f"{place} has the unknown members {few(other)}")
+        rounds.append(PoolRound(query, picks))
+    return size, fingerprint, seed, rounds
 
 
 def _duplicates(ids: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from mmal.utils import atomic_path
+from mmal.utils import atomic_path, spreadsheet_text
 
 
 @dataclass
@@ -54,15 +54,18 @@ class PoolScores:
     def save(self, path: str | os.PathLike) -> None:
         """Write a table, atomically: CSV if the name ends in ``.csv``, else Parquet.
 
-        Columns of vectors are left out: they are large, and the checkpoint gives them again.
+        In CSV, which people open in a spreadsheet, names that look like a formula begin with an
+        apostrophe. Columns of vectors are left out: they are large, and the checkpoint gives them
+        again.
         """
         scalars = {name: column for name, column in self.fields.items() if column.ndim == 1}
-        table = pa.table({"id": self.ids, "img_path": self.img_paths, **scalars})
+        names = {"id": self.ids, "img_path": self.img_paths}
         with atomic_path(path) as tmp:
             if str(path).endswith(".csv"):
-                pa_csv.write_csv(table, tmp)
+                names = {key: list(map(spreadsheet_text, texts)) for key, texts in names.items()}
+                pa_csv.write_csv(pa.table({**names, **scalars}), tmp)
             else:
-                pa_parquet.write_table(table, tmp)
+                pa_parquet.write_table(pa.table({**names, **scalars}), tmp)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "PoolScores":

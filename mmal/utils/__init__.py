@@ -1,24 +1,53 @@
-from .atomic import atomic_path
+from .atomic import StorageError, atomic_path, full_disk_errors, named_errors
 from .cache_folder import cache_folder
+from .checked_json import JsonError, checked, member, read_json
 from .config import registered_class, type_name
 from .few import few
-from .isolation import preserved_random_state, single_process, without_trace
+from .isolation import (
+    preserved_random_state,
+    random_state,
+    set_random_state,
+    single_process,
+    without_trace,
+)
+from .patience import gather_on_main, main_works_alone, wait_for_all
 from .progress import shows_progress
 from .quiet import quiet
-from .spreadsheet import as_cell
+from .safe_loading import UnsafeCheckpointError, safe_loading, unsafe_message
+from .spreadsheet import spreadsheet_text
+from .stop import Stopped, stop_asked, stop_on_signals, stop_waits
 from .terminal import quiet_terminal
 
 __all__ = [
-    "as_cell",
+    "JsonError",
+    "Stopped",
+    "StorageError",
+    "UnsafeCheckpointError",
     "atomic_path",
     "cache_folder",
+    "checked",
     "few",
+    "full_disk_errors",
+    "gather_on_main",
+    "main_works_alone",
+    "member",
+    "named_errors",
     "preserved_random_state",
     "quiet",
     "quiet_terminal",
+    "random_state",
+    "read_json",
     "registered_class",
+    "safe_loading",
+    "set_random_state",
     "shows_progress",
     "single_process",
+    "spreadsheet_text",
+    "stop_asked",
+    "stop_on_signals",
+    "stop_waits",
     "type_name",
+    "unsafe_message",
+    "wait_for_all",
     "without_trace",
 ]

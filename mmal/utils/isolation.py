@@ -13,18 +13,38 @@ from torch import nn
 @contextmanager
 def preserved_random_state() -> Iterator[None]:
     """Put the random states of Python, NumPy and torch (CPU and GPU) back on leaving."""
-    python_state = random.getstate()
-    numpy_state = np.random.get_state()
-    torch_state = torch.get_rng_state()
-    cuda_state = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
+    state = random_state()
     try:
         yield
     finally:
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)
-        torch.set_rng_state(torch_state)
-        if cuda_state is not None:
-            torch.cuda.set_rng_state(cuda_state)
+        set_random_state(state)
+
+
+def random_state() -> dict[str, Any]:
+    """Return the states of Python's, NumPy's and torch's generators.
+
+    They are numbers and tensors, which a checkpoint may hold without being code.
+    """
+    name, keys, *rest = np.random.get_state()
+    state = dict(
+        python=random.getstate(),
+        numpy=(str(name), torch.from_numpy(keys.astype(np.int64)), *rest),
+        torch=torch.get_rng_state(),
+    )
+    if torch.cuda.is_initialized():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Put the generators where :func:`random_state` found them."""
+    random.setstate(state["python"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
+    # A checkpoint may have been loaded onto a GPU.
+    torch.set_rng_state(state["torch"].cpu())
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"].cpu())
 
 
 @contextmanager

@@ -1,10 +1,15 @@
-"""Text in tables that are opened with a spreadsheet."""
+"""Texts that a spreadsheet shows as they are."""
 
 
-def as_cell(text: str) -> str:
-    """Keep a spreadsheet from taking text for a formula: such text gets an apostrophe before it.
+def spreadsheet_text(value: object) -> object:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula.
 
-    Args:
-        text: An id, a path; numbers are none and need no care.
+    A CSV file has no other way to say that ``=cmd|'/c calc'!A1.jpg`` is the name of an image.
+
+    Example:
+        >>> spreadsheet_text("=1+1"), spreadsheet_text("a=b"), spreadsheet_text(-1.5)
+        ("'=1+1", 'a=b', -1.5)
     """
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return f"'{value}"
+    return value

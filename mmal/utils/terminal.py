@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -49,7 +49,11 @@ def quiet_terminal(log: str | os.PathLike | None = None) -> Iterator[None]:
             yield
     finally:
         if log is not None and heard and Path(log).parent.is_dir():
-            with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
+            # A full or read-only disk has been told of, or does not matter.
+            with (
+                suppress(OSError),
+                open(log, "a", encoding="utf-8", errors="backslashreplace") as file,
+            ):
                 file.writelines(heard)
 
 

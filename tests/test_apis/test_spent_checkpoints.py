@@ -19,7 +19,8 @@ def trial(tmp_path: Path) -> Path:
         (folder / "20260101_000000" / "epoch_8.pth").touch()
         (folder / "last_checkpoint").write_text(f"/somewhere/else/round_{index:02d}/epoch_10.pth")
         if index < 2:
-            WorkDir(tmp_path).write_record(index, dict(round=index, metrics=dict(mAP=0.5)))
+            record = dict(round=index, labeled=6, seconds={}, metrics=dict(mAP=0.5))
+            WorkDir(tmp_path).write_record(index, record)
     return tmp_path
 
 

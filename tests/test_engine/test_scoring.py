@@ -68,3 +68,32 @@ def test_processes_share_a_pool_that_does_not_divide_by_them(cfg: Config, config
     for ids, pred_loss in run_in_processes(_score, 2, str(config_file)):
         assert ids == alone.ids
         np.testing.assert_allclose(pred_loss, alone.fields["pred_loss"], rtol=1e-4)
+
+
+def _score_vectors(rank: int, path: str) -> dict:
+    model, dataset = model_and_dataset(Config.fromfile(path))
+    scores = score_pool(model, dataset, names=("pred_loss", "embedding"))
+    return {name: values.tolist() for name, values in scores.fields.items()}
+
+
+def test_the_main_process_alone_has_the_vectors(cfg: Config, config_file) -> None:
+    model, dataset = model_and_dataset(cfg)
+    alone = score_pool(model, dataset, names=("pred_loss", "embedding")).fields
+    main, other = run_in_processes(_score_vectors, 2, str(config_file))
+    assert list(main) == ["pred_loss", "embedding"]
+    assert list(other) == ["pred_loss"]
+    assert main["pred_loss"] == other["pred_loss"]
+    np.testing.assert_allclose(main["embedding"], alone["embedding"], rtol=1e-3, atol=1e-5)
+
+
+def _score_one(rank: int, path: str) -> dict:
+    model, dataset = model_and_dataset(Config.fromfile(path))
+    scores = score_pool(model, dataset, ids=["train_01"], names=("pred_loss", "embedding"))
+    return {name: values.shape for name, values in scores.fields.items()}
+
+
+def test_a_process_without_a_share(config_file) -> None:
+    main, other = run_in_processes(_score_one, 2, str(config_file))
+    assert main["pred_loss"] == other["pred_loss"] == (1,)
+    assert len(main["embedding"]) == 2
+    assert "embedding" not in other

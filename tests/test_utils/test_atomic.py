@@ -1,11 +1,13 @@
 """Tests of atomic writing."""
 
+import errno
 import os
+import pickle
 import stat
 
 import pytest
 
-from mmal.utils import atomic_path
+from mmal.utils import StorageError, atomic_path, full_disk_errors
 
 
 @pytest.mark.parametrize("as_type", [str, lambda path: path])
@@ -63,3 +65,51 @@ def test_data_reach_the_disk_before_the_name(tmp_path, monkeypatch):
         tmp.write_text("12345")
 
     assert steps == [5, "replace", "folder"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
+def test_a_full_or_broken_disk_leaves_the_old_file_and_names_it(
+    tmp_path, monkeypatch, number, step
+):
+    path = tmp_path / "pool.json"
+    path.write_text("old")
+
+    def fail(*args):
+        raise OSError(number, os.strerror(number))
+
+    if step != "write":
+        monkeypatch.setattr(os, step, fail)
+    message = rf"^{path} cannot be written: {os.strerror(number)}$"
+    with pytest.raises(StorageError, match=message) as raised, atomic_path(path) as tmp:  # noqa: PT012
+        tmp.write_text("new")
+        if step == "write":
+            fail()
+    assert raised.value.errno == number
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
+
+
+def test_other_errors_are_themselves(tmp_path):
+    error = OSError(errno.ENOENT, "no")
+    for context in (atomic_path(tmp_path / "x"), full_disk_errors(tmp_path)):
+        with pytest.raises(OSError, match="no") as raised, context:
+            raise error
+        assert raised.value is error
+
+
+@pytest.mark.parametrize(
+    ("filename", "name"), [("/data/log.txt", "/data/log.txt"), (None, r"Something in /runs/x")]
+)
+def test_whoever_fills_the_disk_is_named(filename, name):
+    with (
+        pytest.raises(StorageError, match=f"^{name} cannot be written: No space left"),
+        full_disk_errors("/runs/x"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device", filename)
+    with (
+        pytest.raises(StorageError, match=f"^{name} cannot be written .or .* read.: Input/output"),
+        full_disk_errors("/runs/x"),
+    ):
+        raise OSError(errno.EIO, "I/O", filename)

@@ -12,7 +12,7 @@ from mmengine.fileio import get
 from PIL import Image
 from rich.progress import Progress
 
-from mmal.utils import shows_progress
+from mmal.utils import shows_progress, wait_for_all
 
 from .image_cache import ImageCache
 from .image_facts import ImageFacts
@@ -59,6 +59,7 @@ def inspect_images(
             mine |= seen
             progress.advance(bar, len(part))
     facts: dict[str, ImageFacts] = {}
+    wait_for_all()  # one may have looked at slow files for long
     for part in all_gather_object(mine):
         facts.update(part)
     return facts

@@ -1,6 +1,7 @@
 from .active_learning_hook import ActiveLearningHook
 from .channels_last_hook import ChannelsLastHook
 from .epoch_seed_hook import EpochSeedHook
+from .exact_resume_hook import ExactResumeHook
 from .finite_loss_hook import FiniteLossHook
 from .progress_hook import ProgressHook
 
@@ -8,6 +9,7 @@ __all__ = [
     "ActiveLearningHook",
     "ChannelsLastHook",
     "EpochSeedHook",
+    "ExactResumeHook",
     "FiniteLossHook",
     "ProgressHook",
 ]

@@ -25,8 +25,13 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed Python, NumPy and torch."""
-        sequence = np.random.SeedSequence([runner.seed, runner.epoch, get_rank()])
-        seed = int(sequence.generate_state(1)[0])
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed_epoch(runner.seed, runner.epoch)
+
+
+def seed_epoch(seed: int, epoch: int) -> None:
+    """Seed Python, NumPy and torch from the run's seed, the epoch and the rank."""
+    sequence = np.random.SeedSequence([seed, epoch, get_rank()])
+    state = int(sequence.generate_state(1)[0])
+    random.seed(state)
+    np.random.seed(state)
+    torch.manual_seed(state)

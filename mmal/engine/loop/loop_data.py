@@ -73,8 +73,8 @@ class LoopData:
         metainfo = self._own.get("metainfo") or {}
         if isinstance(metainfo.get("classes"), str):
             raise ProjectError(
-                f"metainfo.classes of the training data is the text {metainfo['classes']!r}. It must "
-                f"be a tuple, with a comma even for one class: ({metainfo['classes']!r},)."
+                f"metainfo.classes of the training data is the text {metainfo['classes']!r}. It "
+                f"must be a tuple, with a comma even for one class: ({metainfo['classes']!r},)."
             )
         if problem := metainfo_problem(metainfo):
             raise ProjectError(f"The metainfo of the training data: {problem}.")

@@ -58,6 +58,23 @@ def check_checkpoints(cfg: Config) -> None:
         )
 
 
+def check_runner(cfg: Config) -> None:
+    """Refuse runners that rounds would not use.
+
+    Raises:
+        PreflightError: If the config asks for one, or for a strategy (FSDP, DeepSpeed).
+    """
+    for name in ("runner_type", "strategy"):
+        found = cfg.get(name)
+        found = found.get("type") if isinstance(found, dict) else found
+        if found is not None and (name, found) != ("runner_type", "Runner"):
+            raise PreflightError(
+                f"{name} is {found!r}, but rounds train by mmengine's Runner alone: FlexibleRunner "
+                "and its strategies (FSDP, DeepSpeed, ColossalAI) are not supported. Remove "
+                "runner_type and strategy; for several GPUs use tools/dist_run_rounds.sh."
+            )
+
+
 def check_detach_epoch(detach_epoch: int | None, max_epochs: int | None) -> None:
     """Refuse an epoch that a training never reaches.
 

@@ -2,20 +2,30 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pickle import UnpicklingError
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
 
 from mmal.models import build_model
 from mmal.models.pretrained import is_pretrained_init
-from mmal.utils import few, preserved_random_state, quiet, single_process
+from mmal.utils import (
+    few,
+    main_works_alone,
+    preserved_random_state,
+    quiet,
+    safe_loading,
+    single_process,
+    unsafe_message,
+)
 
 from .problems import PreflightError, Problems
 
 
+@safe_loading()
 def check_pretrained(cfg: Config, problems: Problems) -> None:
     """Load every checkpoint that a training would begin with, on the main process.
 
@@ -26,6 +36,11 @@ def check_pretrained(cfg: Config, problems: Problems) -> None:
         problems: Gets one for each checkpoint that cannot be had, or has nothing that the model
             could take: mmengine would only warn. A checkpoint that fits in part is in order.
     """
+    with main_works_alone():  # which may have to download
+        _check_on_main(cfg, problems)
+
+
+def _check_on_main(cfg: Config, problems: Problems) -> None:
     if is_main_process():
         with single_process():
             found = Problems()
@@ -37,7 +52,6 @@ def check_pretrained(cfg: Config, problems: Problems) -> None:
             if not found:
                 _check_fit(cfg, found)
             problems.extend(found)
-    barrier()
 
 
 def pretrained_checkpoints(cfg: Config) -> Iterator[tuple[str, str]]:
@@ -154,6 +168,8 @@ def _examples(keys: object) -> str:
 
 
 def _as_problem(key: str, path: str, error: Exception) -> PreflightError:
+    if isinstance(error, UnpicklingError):
+        return PreflightError(f"{key}: {unsafe_message(repr(path), error)}")
     reason = (str(error).strip() or repr(error)).splitlines()[0]
     off = "None" if key == "load_from" else f"None (whole: {key.rpartition('.')[0]}=None)"
     return PreflightError(

@@ -1,6 +1,15 @@
 from .driver import prepare_rounds, run_rounds
 from .preflight import check_queries
 from .settings import RoundSettings
+from .train_loops import RoundEpochLoop, RoundIterLoop
 from .work_dir import WorkDir
 
-__all__ = ["RoundSettings", "WorkDir", "check_queries", "prepare_rounds", "run_rounds"]
+__all__ = [
+    "RoundEpochLoop",
+    "RoundIterLoop",
+    "RoundSettings",
+    "WorkDir",
+    "check_queries",
+    "prepare_rounds",
+    "run_rounds",
+]

@@ -5,8 +5,9 @@ import functools
 import sys
 import time
 
-from filelock import Timeout
+import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
 from rich.console import Console
 from torch import nn
@@ -14,7 +15,7 @@ from torch import nn
 from mmal.datasets import PoolDataset
 from mmal.models.pretrained import pretrained_backbone
 from mmal.structures import PoolScores
-from mmal.utils import single_process
+from mmal.utils import full_disk_errors, main_works_alone, single_process
 from mmal.visualization import (
     plot_curves,
     plot_histogram,
@@ -32,6 +33,7 @@ from ..cached_features import (
 from ..data_config import DataConfig
 from ..reporting import ReportKeeper
 from ..scoring import score_pool
+from .comparable import comparable_settings
 from .described import describe_picks, explained_names, picture_picks
 from .preflight import preflight
 from .round_training import RoundTraining
@@ -39,7 +41,7 @@ from .settings import RoundSettings
 from .work_dir import WorkDir
 
 
-def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
+def run_rounds(cfg: Config, resume: bool = False, allow_changes: bool = False) -> list[dict]:
     """Run acquisition rounds: train, evaluate, score, query, commit; again and again.
 
     All state is on disk (see docs/work_dir.md). A run that was stopped, however, goes on where it
@@ -48,6 +50,8 @@ def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
     Args:
         cfg: A config with ``active_learning`` (see :class:`RoundSettings`) and ``work_dir``.
         resume: Whether to go on with the rounds in the work directory, if there are any.
+        allow_changes: Whether to go on with settings that are not those the run began with; they
+            are recorded in ``settings.json``.
 
     Returns:
         A record a round, as in its ``metrics.json``: ``round``, ``labeled``, ``metrics`` on the
@@ -58,10 +62,10 @@ def run_rounds(cfg: Config, resume: bool = False) -> list[dict]:
         FileExistsError: If the work directory holds rounds and ``resume`` is not set.
         ValueError: If something does not fit; nothing was written then.
     """
-    return prepare_rounds(cfg, resume).run()
+    return prepare_rounds(cfg, resume, allow_changes).run()
 
 
-def prepare_rounds(cfg: Config, resume: bool = False) -> "RoundDriver":
+def prepare_rounds(cfg: Config, resume: bool = False, allow_changes: bool = False) -> "RoundDriver":
     """Check everything that :func:`run_rounds` checks before it begins; write nothing.
 
     Args and errors are those of :func:`run_rounds`.
@@ -70,11 +74,16 @@ def prepare_rounds(cfg: Config, resume: bool = False) -> "RoundDriver":
         What runs the rounds.
     """
     if cfg.get("launcher", "none") != "none" and not is_distributed():
-        init_dist(cfg.launcher, **cfg.get("env_cfg", {}).get("dist_cfg", {}))
+        dist_cfg = cfg.get("env_cfg", {}).get("dist_cfg", {})
+        if cfg.launcher == "pytorch" and get_device() == "cpu":
+            # mmengine's asks CUDA for a device, and NCCL is of GPUs.
+            torch.distributed.init_process_group("gloo")
+        else:
+            init_dist(cfg.launcher, **dist_cfg)
     cfg = copy.deepcopy(cfg)
     seed = (cfg.get("randomness") or {}).get("seed")
     cfg.randomness = {**(cfg.get("randomness") or {}), "seed": seed or 0}
-    return RoundDriver(cfg, resume)
+    return RoundDriver(cfg, resume, allow_changes)
 
 
 class RoundDriver:
@@ -84,13 +93,15 @@ class RoundDriver:
     to go wrong.
     """
 
-    def __init__(self, cfg: Config, resume: bool) -> None:
+    def __init__(self, cfg: Config, resume: bool, allow_changes: bool = False) -> None:
         self._settings = RoundSettings.from_config(cfg)
         self._work_dir = WorkDir(cfg.work_dir)
         width = None if sys.stdout.isatty() else 120
         self._console = Console(quiet=not is_main_process(), width=width)
         self._begin_with(cfg)
-        self._pool = preflight(cfg, self._settings, self._work_dir, resume)
+        self._comparable = comparable_settings(cfg)
+        known = None if allow_changes else self._comparable
+        self._pool = preflight(cfg, self._settings, self._work_dir, resume, known)
         self._page = ReportKeeper(self._work_dir.root)
 
     def run(self) -> list[dict]:
@@ -98,16 +109,22 @@ class RoundDriver:
 
         Raises:
             FileExistsError: If another process runs rounds in the work directory.
+            StorageError: If the disk takes no more. What is done is kept; a resumed run goes on.
         """
+        rounds = self._settings.rounds
+        if self._work_dir.finished(rounds):
+            records = [self._work_dir.read_record(index) for index in range(rounds)]
+            if self._work_dir.shows(records):  # also on a disk that nobody may write to
+                return self._tell(records)
         if not is_main_process():
             return self._run()
-        try:
-            with self._work_dir.lock().acquire(timeout=0):
-                return self._run()
-        except Timeout as error:
-            raise FileExistsError(
-                f"{self._work_dir.root} is in use: another run is under way there."
-            ) from error
+        with full_disk_errors(self._work_dir.root), self._work_dir.reserved() as before:
+            if before is not None:
+                self._console.print(
+                    f"Taken over from process {before['pid']} on {before['host']} (since "
+                    f"{before['since']}), which ended without saying so."
+                )
+            return self._run()
 
     def _begin_with(self, cfg: Config) -> None:
         self._cfg = cfg
@@ -117,6 +134,7 @@ class RoundDriver:
     def _run(self) -> list[dict]:
         if self._settings.cached and not self._work_dir.finished(self._settings.rounds):
             self._begin_at_features(self._settings.cached)
+        self._keep_settings()
         if not self._pool.rounds:
             self._draw_initial()
         records = []
@@ -125,9 +143,21 @@ class RoundDriver:
             if "metrics" not in record or self._acquires(index):
                 record = self._run_round(index, record)
             records.append(record)
-            if is_main_process():
-                self._describe(index)
-            self._write_curve(records, last=index + 1 == self._settings.rounds)
+            with main_works_alone():
+                if is_main_process():
+                    self._describe(index)
+                    self._write_curve(records, last=index + 1 == self._settings.rounds)
+        return self._tell(records)
+
+    def _keep_settings(self) -> None:
+        if not is_main_process():
+            return
+        if not self._pool.rounds or self._work_dir.nothing_trained:
+            self._work_dir.settings.write(self._comparable)
+        else:  # those that were allowed to change, and of work directories that have none yet
+            self._work_dir.settings.record(self._comparable, len(self._pool.rounds) - 1)
+
+    def _tell(self, records: list[dict]) -> list[dict]:
         self._console.print(rounds_table(records))
         self._console.print(f"Curve, picks and scores: {self._work_dir.root}")
         if self._settings.report:
@@ -258,10 +288,9 @@ class RoundDriver:
         return self._data.labeled_split(self._data.labeled_pool())
 
     def _write_curve(self, records: list[dict], last: bool) -> None:
-        if is_main_process():
-            self._work_dir.write_curve(records)
-            curve = read_curve(self._work_dir.root)
-            if any(record["metrics"] for record in records):
-                plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
-            if self._settings.report:
-                self._page.update(last)
+        self._work_dir.write_curve(records)
+        curve = read_curve(self._work_dir.root)
+        if any(record["metrics"] for record in records):
+            plot_curves({self._work_dir.root.name: [curve]}, self._work_dir.curve_png)
+        if self._settings.report:
+            self._page.update(last)

@@ -16,7 +16,7 @@ from mmal.models import build_model
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
 from mmal.structures import Pool
-from mmal.utils import few
+from mmal.utils import few, main_works_alone
 
 from ..acquisition import draw_initial, image_paths
 from ..data_config import DataConfig
@@ -125,8 +125,9 @@ class InitialSet:
             **data.loading(),
         )
         picks: list = [None]
-        if is_main_process():  # on another device distances round differently
-            picks = [query.select(scores, self.size, np.random.default_rng([pool.seed, 0]))]
+        with main_works_alone():
+            if is_main_process():  # on another device distances round differently
+                picks = [query.select(scores, self.size, np.random.default_rng([pool.seed, 0]))]
         broadcast_object_list(picks)
         return picks[0]
 

@@ -18,6 +18,7 @@ from mmal.models.features import sources_of
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
+from mmal.utils import safe_loading
 
 from ..acquisition import DRAWN, draw_initial
 from ..data_config import DataConfig, learning_hooks
@@ -33,6 +34,7 @@ from ..preflight import (
     check_no_validation,
     check_optimizer,
     check_pretrained,
+    check_runner,
     check_scores,
     check_seed,
     check_variants,
@@ -50,7 +52,13 @@ from .settings import RoundSettings
 from .work_dir import WorkDir
 
 
-def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: bool) -> Pool:
+def preflight(
+    cfg: Config,
+    settings: RoundSettings,
+    work_dir: WorkDir,
+    resume: bool,
+    comparable: dict | None = None,
+) -> Pool:
     """Check config, data, model and work directory; write nothing.
 
     1. The settings, by looking at the config.
@@ -59,6 +67,13 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
        built as the first round will build them, in a temporary folder, and see one batch each.
 
     All problems are told at once.
+
+    Args:
+        cfg: The config.
+        settings: Those of its ``active_learning``.
+        work_dir: Where the rounds are, or will be.
+        resume: Whether to go on with those that are there.
+        comparable: The settings that must be those that the run began with; None to allow others.
 
     Returns:
         The pool: that of the work directory, or a new one with no round yet.
@@ -73,7 +88,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
     if resume and work_dir.finished(settings.rounds):
         init_default_scope(cfg.get("default_scope", "mmdet"))
         pool = Pool.load(work_dir.pool, DataConfig(cfg).unlabeled_split().pool.ids)
-        _check_same_run(pool, settings, cfg.randomness.seed, work_dir)
+        _check_same_run(pool, settings, cfg.randomness.seed, work_dir, comparable)
         return pool  # nothing is left that data or weights would be needed for
     begins = not work_dir.pool.exists() or not resume
 
@@ -81,7 +96,7 @@ def preflight(cfg: Config, settings: RoundSettings, work_dir: WorkDir, resume: b
         if begins:
             return Pool(ids, seed=cfg.randomness.seed)
         pool = Pool.load(work_dir.pool, ids)
-        _check_same_run(pool, settings, cfg.randomness.seed, work_dir)
+        _check_same_run(pool, settings, cfg.randomness.seed, work_dir, comparable)
         return pool
 
     return _examine(cfg, settings, [settings.query], open_pool, begins)
@@ -128,6 +143,7 @@ def check_round(
     return _examine(cfg, settings, [], open_pool, audit=True)
 
 
+@safe_loading()
 def _examine(
     cfg: Config,
     settings: RoundSettings,
@@ -179,7 +195,7 @@ def _examine(
 def _check_settings(cfg: Config, problems: Problems) -> None:
     with problems.collect("randomness.seed"):
         check_seed(cfg.randomness.seed)
-    for check in (check_checkpoints, check_no_validation, check_workers):
+    for check in (check_runner, check_checkpoints, check_no_validation, check_workers):
         with problems.collect():
             check(cfg)
     with problems.collect():
@@ -293,10 +309,7 @@ def _check_work_dir(work_dir: WorkDir, resume: bool) -> None:
             f"{'no folder' if not above.is_dir() else 'read-only'}."
         )
     if work_dir.is_locked:
-        raise FileExistsError(
-            f"{work_dir.root} is in use: another run is under way there. Wait for it, or choose "
-            "another --work-dir."
-        )
+        raise FileExistsError(work_dir.in_use())
     if work_dir.pool.exists() and not resume and not work_dir.nothing_trained:
         raise FileExistsError(
             f"{work_dir.root} already holds rounds (pool.json). Go on with them by --resume, or "
@@ -317,13 +330,18 @@ def _check_hooks(runner: Runner, model: nn.Module) -> None:
         )
 
 
-def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir) -> None:
+def _check_same_run(
+    pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir, comparable: dict | None
+) -> None:
     """Refuse to go on with other settings than the rounds so far had."""
     if len(pool.rounds) > settings.rounds:
         raise PoolError(
             f"{work_dir.pool} holds {len(pool.rounds)} rounds, but active_learning.rounds is "
             f"{settings.rounds}. Resume with at least as many."
         )
+    for index in range(len(pool.rounds)):  # damaged ones are told of before anything runs
+        work_dir.read_record(index)
+        work_dir.checkpoint(index)
     first = work_dir.read_record(0)
     trained = first.get("cached_features")
     if trained is not None:  # the backbone's weights are compared when they are loaded
@@ -350,3 +368,5 @@ def _check_same_run(pool: Pool, settings: RoundSettings, seed: int, work_dir: Wo
                 f"but the config now says {now}. Resume with the settings that the run began "
                 "with, or choose another --work-dir."
             )
+    if comparable is not None and not work_dir.nothing_trained:
+        work_dir.settings.refuse_changes(comparable)

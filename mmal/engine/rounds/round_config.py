@@ -4,6 +4,8 @@ import copy
 import itertools
 
 from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
 
 from mmal.utils import type_name
 
@@ -12,6 +14,7 @@ from .work_dir import WorkDir
 
 _RUNS = itertools.count()
 _TRAINING = ("train_cfg", "train_dataloader", "optim_wrapper", "param_scheduler")
+_EXACT = {"EpochBasedTrainLoop": "mmal.RoundEpochLoop", "IterBasedTrainLoop": "mmal.RoundIterLoop"}
 _VALIDATION = ("val_cfg", "val_dataloader", "val_evaluator")
 
 
@@ -39,7 +42,9 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
         *looks,
         dict(type="mmal.EpochSeedHook"),
         dict(type="mmal.ProgressHook", description=f"round {index}: training"),
+        dict(type="mmal.ExactResumeHook"),
     ]
+    cfg.train_cfg = _exact_loop(cfg.train_cfg)
     for key in _VALIDATION:
         cfg[key] = None
     cfg.resume = False
@@ -61,6 +66,18 @@ def evaluation_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     return cfg
 
 
+def _exact_loop(loop: dict) -> dict:
+    """Return a loop of mmengine as one that goes on exactly in its middle; others as they are."""
+    usual = "EpochBasedTrainLoop" if loop.get("by_epoch", True) else "IterBasedTrainLoop"
+    exact = _EXACT.get(type_name({"type": usual, **loop}))
+    if exact is None:
+        return loop
+    # What fast_forward_on_resume leaves out is what makes it exact.
+    left_out = ("by_epoch", "fast_forward_on_resume")
+    kept = {key: value for key, value in loop.items() if key not in left_out}
+    return {**kept, "type": exact}
+
+
 def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Config:
     # The runner dumps the config under its file's name, into checkpoints and logs, too: laying out
     # the code each time takes longer than a small training.
@@ -74,6 +91,13 @@ def _round_config(cfg: Config, work_dir: WorkDir, index: int, stage: str) -> Con
     checkpoint = {"type": "CheckpointHook", "max_keep_ckpts": 2, **(hooks.get("checkpoint") or {})}
     checkpoint.update(save_last=True, save_best=None, rule=None)
     cfg.default_hooks = {**hooks, "checkpoint": checkpoint}
+    if is_distributed() and get_device() == "cpu" and cfg.get("model_wrapper_cfg") is None:
+        cfg.model_wrapper_cfg = dict(  # mmengine's own names a GPU
+            type="MMDistributedDataParallel",
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get("find_unused_parameters", False),
+        )
     # Loggers and visualizers are kept by name, with their folder, for the life of the process; and
     # a folder may be put aside by then.
     root = "_".join(work_dir.root.absolute().parts[1:])

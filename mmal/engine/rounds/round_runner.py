@@ -1,11 +1,15 @@
 """mmengine's runner, quieter."""
 
+import errno
 import io
 import logging
 from contextlib import redirect_stdout
+from pathlib import Path
 
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+
+from mmal.utils import StorageError, named_errors
 
 #: Warnings of mmengine about its own parts, which come in every round and say nothing of it.
 _OF_NO_USE = ("will be deprecated", "Could not safely load weights")
@@ -31,6 +35,22 @@ class RoundRunner(Runner):
         """Load a checkpoint without printing that it is loaded."""
         with redirect_stdout(io.StringIO()):
             return super().load_checkpoint(*args, **kwargs)
+
+    def save_checkpoint(self, out_dir: str, filename: str, *args, **kwargs) -> None:
+        """Save a checkpoint.
+
+        Raises:
+            StorageError: If the disk takes no more.
+        """
+        path = Path(out_dir, filename)
+        with named_errors(path):
+            try:
+                super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            except RuntimeError as error:  # torch's own writer gives no OSError
+                if "PytorchStreamWriter" not in str(error) and "iostream" not in str(error):
+                    raise
+                reason = str(error).partition("\n")[0]
+                raise StorageError(errno.EIO, f"{path} cannot be written: {reason}") from error
 
 
 def _matters(record: logging.LogRecord) -> bool:

@@ -2,9 +2,10 @@
 
 import logging
 import time
+from contextlib import nullcontext
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, is_distributed, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 from mmengine.runner import load_checkpoint
@@ -14,6 +15,7 @@ from torch import nn
 from mmal.evaluation import ranking_measures
 from mmal.evaluation.functional import pair_ranking_accuracy
 from mmal.models import LearningLossMixin
+from mmal.utils import main_works_alone, safe_loading, stop_waits
 from mmal.visualization import plot_losses
 
 from ..data_config import DataConfig
@@ -48,6 +50,7 @@ class RoundTraining:
         self._console = console
         self._settings = settings
 
+    @safe_loading()
     def train(self, index: int, known: dict) -> dict:
         """Train the model of round ``index``, from its last checkpoint on, if it has one.
 
@@ -59,7 +62,9 @@ class RoundTraining:
             The record, which is on the disk then.
         """
         start = time.perf_counter()
-        RoundRunner.from_cfg(training_config(self._cfg, self._work_dir, index)).train()
+        # Of several processes each would have to stop in the same iteration: they stop at once.
+        with nullcontext() if is_distributed() else stop_waits():
+            RoundRunner.from_cfg(training_config(self._cfg, self._work_dir, index)).train()
         barrier()  # the main process may still be saving
         record = dict(round=index, **known, seconds=dict(train=time.perf_counter() - start))
         self.save(record)
@@ -84,8 +89,9 @@ class RoundTraining:
             return runner.model
         losses = self._measure(runner, record)
         self.save(record)
-        if losses is not None and is_main_process():
-            self._show_losses(runner, record, losses)
+        with main_works_alone():
+            if losses is not None and is_main_process():
+                self._show_losses(runner, record, losses)
         return runner.model
 
     def save(self, record: dict) -> None:
@@ -94,6 +100,7 @@ class RoundTraining:
             self._work_dir.write_record(record["round"], record)
         barrier()
 
+    @safe_loading()
     def _trained(self, index: int) -> RoundRunner:
         checkpoint = self._work_dir.checkpoint(index)
         if checkpoint is None:

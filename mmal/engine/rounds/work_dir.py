@@ -1,17 +1,32 @@
 """The files of an active-learning run."""
 
 import csv
+import datetime
+import errno
+import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from mmal.utils import atomic_path
+from mmal.utils import (
+    JsonError,
+    StorageError,
+    atomic_path,
+    checked,
+    member,
+    read_json,
+    spreadsheet_text,
+)
 
 from ..reporting import REPORT_FILE
+from .comparable import SettingsFile
+from .record import RecordError, read_record
 
 
 class WorkDir:
@@ -24,6 +39,7 @@ class WorkDir:
     def __init__(self, root: str | os.PathLike) -> None:
         self.root = Path(root)
         self.pool = self.root / "pool.json"
+        self.settings = SettingsFile(self.root / "settings.json")
         self.curve_csv = self.root / "curve.csv"
         self.curve_png = self.root / "curve.png"
         self.report = self.root / REPORT_FILE
@@ -33,13 +49,23 @@ class WorkDir:
         return self.root / f"round_{index:02d}"
 
     def checkpoint(self, index: int) -> Path | None:
-        """The last checkpoint of a round's training, if there is one."""
+        """The last checkpoint of a round's training, if there is one.
+
+        Raises:
+            RecordError: If what names it is no text.
+        """
         pointer = self.round_dir(index) / "last_checkpoint"
         if not pointer.exists():
             return None
-        # The name alone: the work directory may have been moved since.
-        path = pointer.parent / Path(pointer.read_text(encoding="utf-8").strip()).name
-        return path if path.is_file() else None
+        try:
+            # The name alone: the work directory may have been moved since.
+            path = pointer.parent / Path(pointer.read_text(encoding="utf-8").strip()).name
+        except UnicodeDecodeError as error:
+            raise RecordError(
+                f"{pointer} does not name a checkpoint: {error}. Write the name of the newest one "
+                "into it, or delete it: the round is then trained from its beginning."
+            ) from error
+        return path if os.path.isfile(path) else None  # of any name, be it a name at all
 
     @property
     def nothing_trained(self) -> bool:
@@ -74,6 +100,62 @@ class WorkDir:
         self.root.mkdir(parents=True, exist_ok=True)
         return FileLock(self.root / ".lock")
 
+    @contextmanager
+    def reserved(self) -> Iterator[dict | None]:
+        """Keep other runs out; say who ran here before and did not come to an end.
+
+        The system frees the lock of a process that was killed, on a shared file system that of
+        one on another machine, too. ``.holder`` says who has it.
+
+        Raises:
+            FileExistsError: If another process runs rounds here.
+        """
+        try:
+            lock = self.lock().acquire(timeout=0)
+        except Timeout as error:
+            raise FileExistsError(self.in_use()) from error
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+            raise StorageError(
+                error.errno, f"{self.root} cannot be written: {error.strerror}"
+            ) from error
+        with lock:
+            before = self.holder
+            since = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+            holder = dict(host=socket.gethostname(), pid=os.getpid(), since=since)
+            with atomic_path(self._holder) as tmp:
+                tmp.write_text(json.dumps(holder) + "\n", encoding="utf-8")
+            try:
+                yield before
+            finally:
+                with suppress(OSError):  # a disk that died; the error before it is the one to tell
+                    self._holder.unlink(missing_ok=True)
+
+    @property
+    def holder(self) -> dict | None:
+        """Host, process and beginning of the run that holds the lock; None if none says so."""
+        try:
+            holder = checked(read_json(self._holder), dict, "the top level")
+            kinds = dict(host=str, pid=int, since=str)
+            return {name: member(holder, name, kind) for name, kind in kinds.items()}
+        except (OSError, JsonError):
+            return None
+
+    def in_use(self) -> str:
+        """A sentence for whom the lock keeps out."""
+        who = ""
+        if (holder := self.holder) is not None:
+            who = f" (process {holder['pid']} on {holder['host']}, since {holder['since']})"
+        return (
+            f"{self.root} is in use: another run is under way there{who}. Wait for it, or choose "
+            "another --work-dir."
+        )
+
+    @property
+    def _holder(self) -> Path:
+        return self.root / ".holder"
+
     @property
     def is_locked(self) -> bool:
         """Whether another process runs rounds here."""
@@ -84,11 +166,16 @@ class WorkDir:
                 return False
         except Timeout:
             return True
+        except OSError:  # on a read-only file system nobody runs
+            return False
 
     def read_record(self, index: int) -> dict:
-        """What is known of a round (``metrics.json``); empty before its evaluation."""
-        path = self.round_dir(index) / "metrics.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        """What is known of a round (``metrics.json``); empty before its evaluation.
+
+        Raises:
+            RecordError: If the file is no record.
+        """
+        return read_record(self.round_dir(index) / "metrics.json", index)
 
     def write_record(self, index: int, record: dict) -> None:
         """Write a round's ``metrics.json``, atomically."""
@@ -103,7 +190,8 @@ class WorkDir:
         ):
             writer = csv.writer(file)
             writer.writerow(columns)
-            writer.writerows(zip(*(np.asarray(c).tolist() for c in columns.values()), strict=True))
+            for row in zip(*(np.asarray(c).tolist() for c in columns.values()), strict=True):
+                writer.writerow(map(spreadsheet_text, row))
 
     def write_histograms(self, index: int, histograms: dict[str, dict[str, int]]) -> None:
         """Write counts by label, of ``picks`` and ``pool``, as a round's ``histogram.csv``."""
@@ -112,16 +200,34 @@ class WorkDir:
             writer = csv.writer(file)
             writer.writerow(["label", *histograms])
             names = next(iter(histograms.values()))
-            writer.writerows([name, *(h[name] for h in histograms.values())] for name in names)
+            for name in names:
+                counts = (histogram[name] for histogram in histograms.values())
+                writer.writerow([spreadsheet_text(name), *counts])
 
     def write_curve(self, records: list[dict]) -> None:
         """Write ``curve.csv``, a row a round, atomically."""
-        rows = [_flat(record) for record in records]
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        with atomic_path(self.curve_csv) as tmp, open(tmp, "w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+        with atomic_path(self.curve_csv) as tmp:
+            tmp.write_bytes(_curve(records))
+
+    def shows(self, records: list[dict]) -> bool:
+        """Whether curve and pictures of these rounds are there already."""
+        described = [self.round_dir(i) / "histogram.csv" for i in range(len(records) - 1)]
+        if any(record["metrics"] for record in records):
+            described.append(self.curve_png)
+        missing = [path for path in described if not path.exists()]
+        if missing or not self.curve_csv.exists():
+            return False
+        return self.curve_csv.read_bytes() == _curve(records)
+
+
+def _curve(records: list[dict]) -> bytes:
+    rows = [_flat(record) for record in records]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode(errors="backslashreplace")
 
 
 def _flat(record: dict) -> dict:

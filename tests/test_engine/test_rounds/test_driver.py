@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from mmengine.config import Config
 from scipy.stats import kendalltau, spearmanr
 
 from mmal.datasets.audit import DatasetError
-from mmal.engine.rounds import run_rounds
+from mmal.engine.rounds import WorkDir, run_rounds
 from mmal.engine.rounds.round_runner import RoundRunner
 from mmal.structures import PoolError, PoolScores
 from tests.pages import Page
@@ -129,6 +130,29 @@ def test_a_finished_run_resumes_to_nothing(cfg: Config) -> None:
     before = Path(cfg.work_dir, "round_00", "metrics.json").stat().st_mtime_ns
     assert run_rounds(cfg, resume=True) == records
     assert Path(cfg.work_dir, "round_00", "metrics.json").stat().st_mtime_ns == before
+
+
+def test_a_finished_run_resumes_where_nobody_may_write(
+    cfg: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    cfg.active_learning.rounds = 2
+    cfg.train_cfg.max_epochs = 1
+    cfg.custom_hooks[0].detach_epoch = None
+    records = run_rounds(cfg)
+    opened = os.open
+
+    def read_only(path, flags, *args, **kwargs):
+        if flags & (os.O_WRONLY | os.O_RDWR) and str(path).startswith(cfg.work_dir):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        return opened(path, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", read_only)  # the lock's
+    monkeypatch.setattr(WorkDir, "write_curve", lambda *args: pytest.fail("it is there"))
+    before = {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*")}
+    capsys.readouterr()
+    assert run_rounds(cfg, resume=True) == records
+    assert "Curve, picks and scores" in capsys.readouterr().out
+    assert {p: p.stat().st_mtime_ns for p in Path(cfg.work_dir).rglob("*")} == before
 
 
 def test_pictures_that_are_missing_are_made_again(cfg: Config) -> None:
@@ -393,6 +417,25 @@ def test_processes_share_the_rounds_and_one_writes(cfg: Config, config_file: Pat
     best = np.argsort(-scores.fields["pred_loss"])[:4]
     assert pool_of(cfg)["rounds"][1]["picks"] == [scores.ids[i] for i in best]
     assert json.loads((work_dir / "round_01" / "metrics.json").read_text())["labeled"] == 10
+
+
+def test_torchrun_on_cpus_alone(cfg: Config, config_file: Path) -> None:
+    """Nothing is said of devices or wrappers: mmengine's own choices ask for GPUs."""
+    tool = str(Path(__file__).parents[3] / "tools" / "run_rounds.py")
+    options = [
+        "active_learning.rounds=2",
+        "train_cfg.max_epochs=1",
+        "train_dataloader.batch_size=2",
+    ]
+    options += ["train_dataloader.num_workers=0", "custom_hooks.0.detach_epoch=0"]
+    options += ["active_learning.query.type=mmal.CoreSet"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += [tool, str(config_file), "--launcher", "pytorch", "--cfg-options", *options]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_WAIT_POLICY": "passive"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("Curve, picks and scores") == 1
+    assert [len(r["picks"]) for r in pool_of(cfg)["rounds"]] == [6, 4]
 
 
 def test_a_round_without_a_metric_goes_on(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from mmdet.datasets import MultiImageMixDataset
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import HOOKS
+from mmengine.runner import EpochBasedTrainLoop
 
 from mmal.engine import DataConfig
 from mmal.engine.rounds import WorkDir
@@ -103,8 +104,31 @@ def test_training_repeats_itself_and_is_not_validated(work_dir):
     assert cfg.train_dataloader.worker_init_fn == dict(type="mmal.seed_worker_by_epoch")
     assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None
     expected = make_config()
-    for key in ("model", "train_cfg", "optim_wrapper", "param_scheduler", "test_dataloader"):
+    for key in ("model", "optim_wrapper", "param_scheduler", "test_dataloader"):
         assert cfg[key] == expected[key]
+
+
+@pytest.mark.parametrize(
+    ("loop", "exact"),
+    [
+        (dict(max_epochs=2), dict(type="mmal.RoundEpochLoop", max_epochs=2)),
+        (dict(by_epoch=True, max_epochs=2), dict(type="mmal.RoundEpochLoop", max_epochs=2)),
+        (
+            dict(type=EpochBasedTrainLoop, max_epochs=2, val_interval=1),
+            dict(type="mmal.RoundEpochLoop", max_epochs=2, val_interval=1),
+        ),
+        (dict(by_epoch=False, max_iters=9), dict(type="mmal.RoundIterLoop", max_iters=9)),
+        (
+            dict(type="IterBasedTrainLoop", max_iters=9, fast_forward_on_resume=True),
+            dict(type="mmal.RoundIterLoop", max_iters=9),
+        ),
+        (dict(type="OwnLoop", max_epochs=2), dict(type="OwnLoop", max_epochs=2)),
+    ],
+)
+def test_loops_are_those_that_go_on_exactly(work_dir, loop, exact):
+    cfg = make_config()
+    cfg.train_cfg = loop
+    assert training_config(cfg, work_dir, 0).train_cfg == exact
 
 
 @pytest.mark.parametrize("hooks", [None, [], [dict(type="mmal.ActiveLearningHook")]])
@@ -116,8 +140,9 @@ def test_hooks_are_added_behind_the_users(work_dir, hooks):
     # Somebody looks after the loss, and once.
     looks = ["mmal.ActiveLearningHook"] if hooks else ["mmal.FiniteLossHook"]
     types = [hook["type"] for hook in found]
-    assert types == [*looks, "mmal.EpochSeedHook", "mmal.ProgressHook"]
-    assert "round 3" in found[-1]["description"]
+    ours = ["mmal.EpochSeedHook", "mmal.ProgressHook", "mmal.ExactResumeHook"]
+    assert types == [*looks, *ours]
+    assert "round 3" in found[-2]["description"]
     for hook in added:
         HOOKS.build(hook)
 

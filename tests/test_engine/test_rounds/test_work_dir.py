@@ -2,7 +2,11 @@
 
 import csv
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -54,7 +58,7 @@ def test_pointer_to_a_deleted_checkpoint(work_dir):
 
 def test_records(work_dir):
     record = dict(round=2, labeled=140, metrics={"voc/mAP": 0.1 + 0.2}, seconds=dict(train=1.5))
-    work_dir.write_record(2, dict(round=2))
+    work_dir.write_record(2, dict(record, labeled=6))
     work_dir.write_record(2, record)
 
     assert work_dir.read_record(2) == record
@@ -64,11 +68,12 @@ def test_records(work_dir):
 
 
 def test_failed_write_leaves_the_old_record(work_dir):
-    work_dir.write_record(0, dict(round=0))
+    record = dict(round=0, labeled=6, seconds={})
+    work_dir.write_record(0, record)
 
     with pytest.raises(TypeError):
         work_dir.write_record(0, dict(round=object()))
-    assert work_dir.read_record(0) == dict(round=0)
+    assert work_dir.read_record(0) == record
 
 
 def test_curve_has_a_row_a_round_and_a_column_for_all_that_any_has(work_dir):
@@ -105,3 +110,35 @@ def test_curve_has_a_row_a_round_and_a_column_for_all_that_any_has(work_dir):
             "evaluate_seconds": "1",
         },
     ]
+
+
+def test_the_lock_says_who_holds_it_and_who_held_it(work_dir):
+    with work_dir.reserved() as before:
+        assert before is None
+        holder = work_dir.holder
+        assert (holder["host"], holder["pid"]) == (socket.gethostname(), os.getpid())
+        message = rf"in use: .*\(process {os.getpid()} on .*, since 20.*\)\. Wait for it"
+        with pytest.raises(FileExistsError, match=message), WorkDir(work_dir.root).reserved():
+            pass
+        assert work_dir.is_locked
+    assert work_dir.holder is None
+    assert not work_dir.is_locked
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(work_dir):
+    script = "import sys, time; from mmal.engine.rounds import WorkDir\n"
+    script += "with WorkDir(sys.argv[1]).reserved(): print('held', flush=True); time.sleep(99)"
+    command = [sys.executable, "-c", script, str(work_dir.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        process.kill()
+    with work_dir.reserved() as before:
+        assert before["pid"] == process.pid
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"host": 1, "pid": 2, "since": "x"}'])
+def test_a_holder_that_cannot_be_read_is_none(work_dir, content):
+    work_dir.root.mkdir()
+    (work_dir.root / ".holder").write_text(content)
+    with work_dir.reserved() as before:
+        assert before is None

@@ -88,11 +88,27 @@ def _ask(signum: int, frame: object) -> None:
         raise Stopped(signum)
 
 
+def _hold_signals() -> None:
+    """Let none arrive in a child that does not yet know what to do: it would be lost there."""
+    if _listening:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def _let_signals_through() -> None:
+    if _listening:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
 def _leave_to_the_parent() -> None:
     """Be a child that ends by SIGTERM: a pool that is closed sends that, and waits for it."""
     if _listening:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _let_signals_through()
 
 
-os.register_at_fork(after_in_child=_leave_to_the_parent)
+os.register_at_fork(
+    before=_hold_signals,
+    after_in_parent=_let_signals_through,
+    after_in_child=_leave_to_the_parent,
+)

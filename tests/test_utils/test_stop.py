@@ -105,3 +105,17 @@ def test_children_end_by_sigterm_and_leave_ctrl_c_to_their_parent():
         child.terminate()
         child.join(10)
     assert child.exitcode == -signal.SIGTERM
+
+
+def test_a_child_that_is_ended_at_once_does_not_lose_the_signal():
+    """A signal between the fork and what the child does about signals must not be lost."""
+    context = multiprocessing.get_context("fork")
+    codes = []
+    with stop_on_signals():
+        for _ in range(40):
+            child = context.Process(target=time.sleep, args=(1,))
+            child.start()
+            child.terminate()
+            child.join()
+            codes.append(child.exitcode)
+    assert set(codes) == {-signal.SIGTERM}

@@ -29,6 +29,8 @@ class RoundRunner(Runner):
             if type(handler) is logging.StreamHandler:
                 handler.setLevel(logging.WARNING)
                 handler.addFilter(_matters)
+            elif isinstance(handler, logging.FileHandler):
+                handler.handleError = _raise  # a full disk is told of once, not in each line
         return logger
 
     def load_checkpoint(self, *args, **kwargs) -> dict:
@@ -51,6 +53,11 @@ class RoundRunner(Runner):
                     raise
                 reason = str(error).partition("\n")[0]
                 raise StorageError(errno.EIO, f"{path} cannot be written: {reason}") from error
+
+
+def _raise(record: logging.LogRecord) -> None:
+    """Let an error of writing to the log be an error of the run."""
+    raise
 
 
 def _matters(record: logging.LogRecord) -> bool:

@@ -116,6 +116,7 @@ def read_config(args: argparse.Namespace) -> Config:
     """Read the config file and apply ``--cfg-options``."""
     with _quiet_imports():
         cfg = Config.fromfile(args.config)
+        _forget_scope(cfg._cfg_dict)
         # Its data sets would import them later, in the middle of other lines.
         scope = cfg.get("default_scope", "mmdet")
         for name in ("datasets", "evaluation"):
@@ -124,6 +125,21 @@ def read_config(args: argparse.Namespace) -> Config:
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     return cfg
+
+
+def _forget_scope(node: object) -> None:
+    """Take back that mmengine has what a config inherits by ``mmal::`` built in the scope mmal.
+
+    Its types are those of the other packages, as where it is inherited by its path.
+    """
+    if isinstance(node, dict):
+        if node.get("_scope_") == "mmal":
+            del node["_scope_"]
+        for value in node.values():
+            _forget_scope(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _forget_scope(value)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from mmal.engine.loop import (
     commit_delivery,
     export_picks,
     find_candidates,
+    is_outdated,
     opened,
     pick_images,
     read_delivery,
@@ -141,10 +142,12 @@ class LoopSteps:
     ) -> None:
         """Write what waits for labels for an annotation tool; see :func:`export_picks`."""
         with self._opened() as (project, data):
-            target, proposed = export_picks(
+            done = export_picks(
                 project, data, format_name, out_dir, proposals, min_score, images, url
             )
-            self._say(f"{len(project.pending)} images, {proposed} proposed objects: {target}")
+            if done.gone:
+                self._say(f"Not in the pool any more, and left out: {few(done.gone)}.")
+            self._say(f"{done.images} images, {done.proposed} proposed objects: {done.target}")
             self._next(project)
 
     def import_labels(
@@ -179,6 +182,8 @@ class LoopSteps:
             self._report(found)
             if step is None:
                 self._say("Nothing in it is new: the project is as it was.")
+            else:
+                self._write_report(project)
             self._next(project)
 
     def train(self, launcher: str = "none") -> None:
@@ -190,7 +195,7 @@ class LoopSteps:
         if launcher != "none" and not is_distributed():
             init_dist(launcher)
         with self._opened() as (project, data):
-            if project.trainings and not project.unlearnt:
+            if project.trainings and not project.unlearnt and not is_outdated(project, data):
                 raise ProjectError("No label has come since the last training. Import some first.")
             data.cfg.launcher = launcher
             train_model(project, data)
@@ -203,13 +208,24 @@ class LoopSteps:
         with self._opened() as (project, data):
             step = skip_images(project, data, names)
             self._say(f"{len(step.images)} images will not be picked again.")
+            self._write_report(project)
             self._next(project)
 
     def undo(self) -> None:
         """Take back the last step, unless it was a training."""
         with opened(self.root) as project:
             step = project.undo()
-            self._say(f"The last step, {step.kind}, is taken back.")
+            what = {
+                "pick": lambda: (
+                    f"{len(step.picks)} images by {step.query}; its folder is put aside"
+                ),
+                "import": lambda: (
+                    f"{step.file}: {len(step.new)} new, {len(step.changed)} corrected"
+                ),
+                "skip": lambda: few(step.images),
+            }[step.kind]()
+            self._say(f"The last step, {step.kind}, is taken back ({what}).")
+            self._write_report(project)
             self._next(project)
 
     def status(self) -> None:
@@ -225,6 +241,11 @@ class LoopSteps:
         self._warn_of(found)
         if project.trainings:
             self._table(project)
+        if is_outdated(project, data):
+            self._say(
+                f"{project.config_file} was changed since the last model was trained: train again, "
+                "or picks and proposals are by a model of another config."
+            )
         if len(project.trainings) > 2:
             self._forecast(project, len(project.picks[-1].picks) if project.picks else 50)
         self._next(project)

@@ -6,7 +6,7 @@ from .loop_report import REPORT_FILE, write_loop_report
 from .pick import Candidates, find_candidates, pick_images
 from .project import Import, Pick, Project, ProjectError, Skip, Sources, Train, opened
 from .skip import skip_images
-from .train import train_model
+from .train import is_outdated, train_model
 
 __all__ = [
     "MIN_SCORE",
@@ -25,6 +25,7 @@ __all__ = [
     "commit_delivery",
     "export_picks",
     "find_candidates",
+    "is_outdated",
     "opened",
     "pick_images",
     "read_delivery",

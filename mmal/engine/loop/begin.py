@@ -61,9 +61,11 @@ def begin_project(
     data.check_sets()
     found = find_candidates(data)
     if not found.paths:
+        why = [f"{count} are {what}" for what, count in found.left_out.items()]
+        why += [f"{path} {problem}" for path, problem in list(found.unreadable.items())[:3]]
         raise ProjectError(
-            "No image of the pool may be picked: "
-            + (", ".join(f"{n} are {why}" for why, n in found.left_out.items()) or "none is good")
+            f"No image of the pool may be picked: {'; '.join(why)}. Paths in a list are relative "
+            "to its folder."
         )
     if people is not None and not (read_people(people, raw).keys() & found.paths.keys()):
         raise ProjectError(

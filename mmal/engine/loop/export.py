@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from mmengine.dist import is_main_process
@@ -28,6 +29,22 @@ from .project import Project, ProjectError
 MIN_SCORE = 0.3
 
 
+class Exported(NamedTuple):
+    """What an export wrote.
+
+    Attributes:
+        target: The folder.
+        images: How many images.
+        proposed: How many objects were proposed in them.
+        gone: Ids of images that wait for labels and are not in the pool any more.
+    """
+
+    target: Path
+    images: int
+    proposed: int
+    gone: list[str]
+
+
 def export_picks(
     project: Project,
     data: LoopData,
@@ -37,7 +54,7 @@ def export_picks(
     min_score: float = MIN_SCORE,
     images: str = "none",
     url: str | None = None,
-) -> tuple[Path, int]:
+) -> Exported:
     """Write the images that wait for labels as an annotation tool reads them.
 
     Nothing of the project changes: an export may be repeated, in any format.
@@ -55,7 +72,7 @@ def export_picks(
             it; by default its local files, the ids below the root of these.
 
     Returns:
-        The folder, and how many objects were proposed.
+        What was written, and what could not be.
 
     Raises:
         ProjectError: If nothing waits for labels, there is no such format, or ``out_dir`` holds
@@ -68,9 +85,8 @@ def export_picks(
         raise ProjectError(f"--url is for label_studio; {format_name} names images by their ids.")
     if format_name not in FORMATS:
         raise ProjectError(f"There is no format {format_name!r}, only {sorted(FORMATS)}.")
-    waiting = set(project.pending)
-    paths = {name: path for name, path in project.images().items() if name in waiting}
-    if gone := [i for i in project.pending if i not in paths]:
+    paths, gone = data.located(project.pending_digests)
+    if not paths:
         raise ProjectError(
             f"{few(gone)} wait for labels, but are not in the pool any more. Put them back, or "
             "skip them."
@@ -83,7 +99,7 @@ def export_picks(
     labels = _proposed(project, data, paths, min_score) if proposals else {}
     sizes = _sizes(data, paths)
     written = []
-    for rank, name in enumerate(project.pending):
+    for rank, name in enumerate(n for n in project.pending if n in paths):
         found = labels.get(name, ImageLabels(name, priority=float(-rank)))
         written.append(replace(found, size=sizes[name]))
     if labels and is_main_process():
@@ -93,7 +109,7 @@ def export_picks(
     if images != "none":
         for name, path in paths.items():
             _place(path, target / "images" / name, images)
-    return target, sum(len(image.objects) for image in written)
+    return Exported(target, len(written), sum(len(image.objects) for image in written), gone)
 
 
 def _unused(project: Project, format_name: str) -> Path:

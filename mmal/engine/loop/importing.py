@@ -38,6 +38,7 @@ class Delivery:
         clipped: How many boxes and joints stuck out of their image, and were cut at its edge or
             called not labelled.
         problems: What is wrong, by the name in the file.
+        digests: Of the image files, by id.
     """
 
     labels: dict[str, ImageLabels] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Delivery:
     untouched: list[str] = field(default_factory=list)
     clipped: int = 0
     problems: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def read_delivery(
@@ -72,7 +74,8 @@ def read_delivery(
     Raises:
         ExchangeError: If the file cannot be read.
     """
-    paths = project.images()
+    # Photos that have another name by now go by the one that they were picked by.
+    paths = {**project.images(), **data.located({**project.pending_digests, **project.labeled})[0]}
     names = _Names(paths)
     sizes = None
     if (format_name or recognise(path)) == "yolo":  # whose coordinates are shares of the image
@@ -96,6 +99,7 @@ def read_delivery(
     picked = {name for step in project.picks for name in step.picks} | before.keys()
     for name, image in by_id.items():
         fact = facts[paths[name]]
+        found.digests[name] = fact.digest
         welcome = unpicked or name in picked
         problem = _refusal(image, fact, welcome, taken.get(fact.digest), name in before)
         if problem is None and image.skipped and name in {*project.skipped, *before}:
@@ -136,14 +140,12 @@ def commit_delivery(
     labels = {**data.labels(), **{name: delivery.labels[name] for name in changes}}
     if is_main_process():
         FORMATS["coco"].write(list(labels.values()), data.schema, folder)
-    paths = project.images()
-    facts = data.facts([paths[name] for name in [*delivery.new, *delivery.skipped]])
     step = Import(
         file=str(path),
         labels=f"labels/{number:04d}/coco.json",
-        new={name: facts[paths[name]].digest for name in delivery.new},
+        new={name: delivery.digests[name] for name in delivery.new},
         changed=list(delivery.changed),
-        skipped={name: facts[paths[name]].digest for name in delivery.skipped},
+        skipped={name: delivery.digests[name] for name in delivery.skipped},
     )
     project.take(step)
     return step

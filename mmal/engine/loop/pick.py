@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmengine.device import get_device
 from mmengine.dist import barrier, is_main_process
@@ -13,10 +13,11 @@ from torch import nn
 from mmal.datasets import PoolDataset
 from mmal.datasets.exchange.image_names import is_utf8, name_problem
 from mmal.models import LearningLossMixin, build_model, trained_model
+from mmal.models.features import sources_of
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
 from mmal.structures import Pool, PoolRound, PoolScores
-from mmal.utils import few, quiet
+from mmal.utils import few, quiet, type_name
 
 from ..acquisition import acquire
 from ..data_config import DataConfig
@@ -27,6 +28,7 @@ from .project import Pick, Project, ProjectError
 
 #: What the first batch is picked by, before anything is labelled.
 FIRST_QUERY = dict(type="mmal.Herding", features=dict(source="pretrained"))
+FIRST_REQUIRES = build_query(FIRST_QUERY).requires
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Candidates:
         left_out: How many images are left out, by reason.
         unreadable: Files that are no good, with what is wrong.
         missing: Ids that were picked, labelled or skipped before and are not in the pool any more.
+        digests: Of the files of ``paths``, by id.
     """
 
     paths: dict[str, str]
@@ -46,6 +49,7 @@ class Candidates:
     left_out: dict[str, int]
     unreadable: dict[str, str]
     missing: list[str]
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def find_candidates(data: LoopData) -> Candidates:
@@ -64,7 +68,7 @@ def find_candidates(data: LoopData) -> Candidates:
         **dict.fromkeys(project.skipped, "skipped"),
     }
     known |= dict.fromkeys(waiting, "waiting for labels")
-    digests = {facts[paths[i]].digest: "waiting for labels" for i in waiting if i in paths}
+    digests = dict.fromkeys(filter(None, project.pending_digests.values()), "waiting for labels")
     found: dict[str, str] = {}
     left_out: Counter[str] = Counter()
     unreadable: dict[str, str] = {}
@@ -82,9 +86,11 @@ def find_candidates(data: LoopData) -> Candidates:
     labeled = {name: paths[name] for name in project.labeled if name in paths}
     labeled |= {f"own/{path}": path for path in data.own_files()}
     present = {fact.digest for fact in facts.values()}
-    digests_of = {**project.labeled, **project.skipped}  # a file may have another name by now
+    # A file may have another name by now.
+    digests_of = {**project.labeled, **project.skipped, **project.pending_digests}
     missing = [n for n in known if n not in paths and digests_of.get(n) not in present]
-    return Candidates(found, labeled, dict(left_out), unreadable, missing)
+    bytes_of = {name: facts[path].digest for name, path in found.items()}
+    return Candidates(found, labeled, dict(left_out), unreadable, missing, bytes_of)
 
 
 def _name_problem(name: str) -> str | None:
@@ -145,7 +151,8 @@ def pick_images(
     budget = min(budget, len(pool.unlabeled_ids))
     acquired = acquire(pool, None, out_dir, dataset, chosen, budget, subset, score)
     scores_by = os.path.relpath(checkpoint, project.root) if checkpoint and model else None
-    step = Pick(pool.rounds[-1].query, scores_by, acquired.picks)
+    digests = {name: candidates.digests[name] for name in acquired.picks}
+    step = Pick(pool.rounds[-1].query, scores_by, acquired.picks, digests)
     project.take(step)
     if is_main_process():
         if scores_by is not None:
@@ -168,7 +175,10 @@ def _query_and_model(
             f"{query.description} reads {few(sorted(reads))} of the loss prediction module, but "
             "nothing is trained yet. Train first, give a --checkpoint, or leave --query out."
         )
-    model = _untrained(data) if checkpoint is None else trained_model(data.cfg, checkpoint)
+    if checkpoint is not None:
+        model = trained_model(data.cfg, checkpoint, module=bool(reads))
+    else:
+        model = _untrained(data, query)
     if reads and not isinstance(model, LearningLossMixin):
         raise ProjectError(
             f"{query.description} reads what the loss prediction module predicts, but the config's "
@@ -197,8 +207,12 @@ def _query(data: LoopData, given: dict | None, trained: bool) -> Query:
     configured = (data.cfg.get("active_learning") or {}).get("query")
     if given is not None:
         return build_query(given)
+    recommended = build_query(dict(data.task.recommended_query))
     if trained:
-        return build_query(configured or dict(data.task.recommended_query))
+        query = build_query(configured) if configured else recommended
+        learns_loss = type_name(data.cfg.model) == "LearningLoss"
+        reads_module = {"pred_loss", "embedding"} & set(query.requires)
+        return query if learns_loss or not reads_module else recommended
     first = build_query(FIRST_QUERY)
     try:
         pretrained_backbone(data.cfg, first.requires)
@@ -207,8 +221,23 @@ def _query(data: LoopData, given: dict | None, trained: bool) -> Query:
     return first
 
 
-def _untrained(data: LoopData) -> nn.Module:
-    """Build the model as its training would begin."""
+def _untrained(data: LoopData, query: Query) -> nn.Module:
+    """Build the model as its training would begin, for a query that reads its pretrained part.
+
+    Raises:
+        ProjectError: If the query reads more than that, or there are no weights.
+    """
+    if not sources_of(query.requires) & {"pretrained", "backbone", "target"}:
+        raise ProjectError(
+            f"{query.description} reads the model's predictions, but nothing is trained yet. Train "
+            "first, give a --checkpoint, or leave --query out."
+        )
+    try:
+        pretrained_backbone(data.cfg, FIRST_REQUIRES)
+    except (ValueError, TypeError) as error:
+        raise ProjectError(
+            f"{query.description} reads features, but nothing is trained yet: {error}"
+        ) from error
     set_random_seed(data.project.sources.seed)
     with quiet():
         model = build_model(data.cfg)

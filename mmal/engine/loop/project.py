@@ -30,12 +30,14 @@ class Pick:
         query: What picked: the query with its parameters.
         model: The checkpoint that scored them, from the project's folder; None if none did.
         picks: Ids of images, best first.
+        digests: Of their files, by id.
     """
 
     kind: ClassVar[str] = "pick"
     query: str
     model: str | None
     picks: list[str]
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Train:
 Step = Pick | Import | Skip | Train
 _TYPES: dict[str, Any] = dict(
     picks=list,
+    digests=dict,
     new=dict,
     changed=list,
     skipped=dict,
@@ -230,6 +233,12 @@ class Project:
         ]
 
     @property
+    def pending_digests(self) -> dict[str, str]:
+        """Digests of the files of :attr:`pending` when they were picked, by id."""
+        known = {i: d for step in self.picks for i, d in step.digests.items()}
+        return {name: known.get(name, "") for name in self.pending}
+
+    @property
     def labels_file(self) -> Path | None:
         """The file with all labels, if there are any."""
         files = [step.labels for step in self.steps if isinstance(step, Import)]
@@ -292,6 +301,12 @@ class Project:
         """
         project = cls(Path(root), sources)
         project.root.mkdir(parents=True, exist_ok=True)
+        try:
+            os.close(os.open(project.root / ".begun", os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            raise ProjectError(
+                f"{root} holds a project already, or one that another process begins."
+            ) from None
         with atomic_path(project.config_file) as tmp:
             tmp.write_text(cfg.pretty_text, encoding="utf-8")
         project._write([])

@@ -29,6 +29,7 @@ def skip_images(project: Project, data: LoopData, names: Sequence[str]) -> Skip:
     if done := [i for i in ids if i in closed]:
         raise ProjectError(f"{few(done)} are labelled or skipped already.")
     facts = data.facts([paths[i] for i in ids if i in paths])
-    step = Skip({i: facts[paths[i]].digest if i in paths else "" for i in ids})
+    picked = project.pending_digests
+    step = Skip({i: facts[paths[i]].digest if i in paths else picked.get(i, "") for i in ids})
     project.take(step)
     return step

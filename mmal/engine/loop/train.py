@@ -19,6 +19,9 @@ from ..rounds.work_dir import WorkDir
 from .loop_data import LoopData
 from .project import Project, ProjectError, Train
 
+#: In a round's folder: what it was trained on, and how.
+_MARK = "trained_on.txt"
+
 
 def train_model(project: Project, data: LoopData) -> dict:
     """Train the next model on all labels and evaluate it on the config's test data.
@@ -78,13 +81,29 @@ def _begin_or_go_on(project: Project, data: LoopData, work_dir: WorkDir, index: 
     Labels that came since would else be taken for learnt.
     """
     folder = work_dir.round_dir(index)
+    if folder.exists() and _mark(project, index) != _state(project, data):
+        project.set_aside(folder)
+    with atomic_path(folder / _MARK) as tmp:
+        tmp.write_text(_state(project, data))
+
+
+def is_outdated(project: Project, data: LoopData) -> bool:
+    """Whether the last model was trained by another config than the project has by now."""
+    if not project.trainings or not data.training_file.exists():
+        return False
+    return _mark(project, project.trainings[-1].round) not in ("", _state(project, data))
+
+
+def _mark(project: Project, index: int) -> str:
+    file = WorkDir(project.training).round_dir(index) / _MARK
+    return file.read_text() if file.exists() else ""
+
+
+def _state(project: Project, data: LoopData) -> str:
+    """What tells labels and configs apart."""
     state = hashlib.sha256(data.training_file.read_bytes())
     state.update(project.config_file.read_bytes())
-    mark = folder / "trained_on.txt"
-    if folder.exists() and not (mark.exists() and mark.read_text() == state.hexdigest()):
-        project.set_aside(folder)
-    with atomic_path(mark) as tmp:
-        tmp.write_text(state.hexdigest())
+    return state.hexdigest()
 
 
 def _all_labeled(ids: list[str]) -> Pool:

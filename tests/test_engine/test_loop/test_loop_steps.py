@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.fileio import LocalBackend, register_backend
 
@@ -338,7 +339,7 @@ def test_images_in_another_file_backend(
     root = tmp_path / "project"
     steps = LoopSteps(root)
     steps.init(cfg, ["shelf://JPEGImages"])
-    steps.pick(6, dict(type="mmal.CoreSet"))
+    steps.pick(6)
     picks = Project.load(root).pending
     assert len(picks) == 6
     assert not any(name.startswith("test") for name in picks)
@@ -432,15 +433,71 @@ def test_a_labelled_photo_may_be_renamed_or_lost(loop: Loop, tmp_path: Path, cap
     assert str(photos / "another_name.jpg") in {image["file_name"] for image in content["images"]}
 
 
-def test_a_pending_photo_that_is_lost_can_be_skipped(loop: Loop, tmp_path: Path) -> None:
+def test_a_pending_photo_that_is_lost_can_be_skipped(loop: Loop, tmp_path: Path, capsys) -> None:
     loop.steps.pick(2)
     lost, other = loop.project.pending
     (tmp_path / "JPEGImages" / lost).unlink()
-    with pytest.raises(ProjectError, match="Put them back, or skip them"):
-        loop.steps.export("coco")
-    loop.steps.skip([lost])
     loop.steps.export("coco")
+    assert f"Not in the pool any more, and left out: '{lost}'" in capsys.readouterr().out
+    content = json.loads((loop.root / "pick_00/coco/coco.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == [other]
+    loop.steps.skip([lost])
     assert loop.project.pending == [other]
+
+
+def test_a_pending_photo_that_is_renamed_is_the_same(loop: Loop, tmp_path: Path) -> None:
+    loop.steps.pick(3)
+    renamed = loop.project.pending[0]
+    photos = tmp_path / "JPEGImages"
+    (photos / renamed).rename(photos / "another_name.jpg")
+    loop.steps.pick(100, more=True)
+    assert len(loop.project.pending) == 16
+    assert "another_name.jpg" not in loop.project.pending
+    loop.steps.export("coco")
+    loop.annotate()
+    assert renamed in loop.project.labeled
+
+
+def test_a_checkpoint_without_the_module_picks_by_what_it_has(loop: Loop, tmp_path: Path) -> None:
+    loop.steps.pick(6)
+    loop.annotate()
+    loop.steps.train()
+    trained = torch.load(loop.root / "training/round_00/epoch_3.pth", weights_only=False)
+    weights = trained["state_dict"]
+    plain = {k: v for k, v in weights.items() if not k.startswith("loss_predictor.")}
+    torch.save(dict(state_dict=plain), tmp_path / "plain.pth")
+    loop.steps.pick(2, dict(type="mmal.Herding"), str(tmp_path / "plain.pth"))
+    assert len(loop.project.pending) == 2
+    for name, content, message in (
+        ("plain.pth", None, r"lacks 'loss_predictor"),
+        ("junk.pth", b"junk", "no checkpoint that PyTorch reads"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            loop.steps.pick(2, dict(type="mmal.LearnedLoss"), str(tmp_path / name), more=True)
+
+
+def test_another_config_is_trained_again(loop: Loop, capsys) -> None:
+    loop.steps.pick(6)
+    loop.annotate()
+    loop.steps.train()
+    with pytest.raises(ProjectError, match="No label has come"):
+        loop.steps.train()
+    loop.cfg.train_cfg.max_epochs = 1
+    loop.cfg.custom_hooks[0].detach_epoch = None
+    loop.project.config_file.write_text(loop.cfg.pretty_text)
+    capsys.readouterr()
+    loop.steps.status()
+    assert "was changed since the last model was trained" in capsys.readouterr().out
+    loop.steps.train()
+    assert len(loop.project.trainings) == 2
+
+
+@pytest.mark.parametrize("query", ["Entropy", "LearnedLoss", "CoreSet"])
+def test_nothing_is_picked_by_random_weights(loop: Loop, query: str) -> None:
+    with pytest.raises(ProjectError, match="nothing is trained yet"):
+        loop.steps.pick(2, dict(type=f"mmal.{query}"))
 
 
 def test_the_project_is_no_part_of_its_pool(cfg: Config, tmp_path: Path) -> None:

@@ -97,6 +97,9 @@ def parse_args() -> argparse.Namespace:
 
     skip = step("skip", "never pick these images")
     skip.add_argument("images", nargs="+", help="ids or files")
+    relocate = step("relocate", "say where the images are by now, if they were moved")
+    relocate.add_argument("--images", nargs="+", required=True, help="as of init")
+    relocate.add_argument("--image-root", help="as of init")
     step("undo", "take back the last step, unless it was a training")
     step("status", "say where the project stands and what comes next")
     return parser.parse_args()
@@ -139,6 +142,8 @@ def take(args: argparse.Namespace, steps: LoopSteps) -> None:
         steps.train(args.launcher)
     elif args.step == "skip":
         steps.skip(args.images)
+    elif args.step == "relocate":
+        steps.relocate(args.images, args.image_root)
     elif args.step == "undo":
         steps.undo()
     else:

@@ -211,6 +211,12 @@ class LoopSteps:
             self._write_report(project)
             self._next(project)
 
+    def relocate(self, images: Sequence[str], image_root: str | None = None) -> None:
+        """Say where the pool's images are by now."""
+        with opened(self.root) as project:
+            project.relocate(images, image_root)
+        self.status()
+
     def undo(self) -> None:
         """Take back the last step, unless it was a training."""
         with opened(self.root) as project:

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -278,6 +278,27 @@ class Project:
         if isinstance(step, Pick):
             self.set_aside(self.pick_dir(len(self.picks)))
         return step
+
+    def relocate(self, images: Sequence[str], image_root: str | None = None) -> None:
+        """Look for the pool elsewhere from now on; images keep their ids below the new root.
+
+        Args:
+            images: Sources, see :class:`mmal.datasets.RawImages`.
+            image_root: The folder below which images are named.
+
+        Raises:
+            FileNotFoundError: If a source does not exist; nothing has changed then.
+            ValueError: If a source cannot be read.
+        """
+        raw = RawImages(images, image_root)
+        raw.paths()
+        before = self.sources
+        self.sources = replace(before, images=raw.sources, root=raw.root)
+        try:
+            self._write(self.steps)
+        except BaseException:
+            self.sources = before
+            raise
 
     def _write(self, steps: Sequence[Step]) -> None:
         if not is_main_process():

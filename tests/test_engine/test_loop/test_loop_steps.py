@@ -458,6 +458,20 @@ def test_a_pending_photo_that_is_renamed_is_the_same(loop: Loop, tmp_path: Path)
     assert renamed in loop.project.labeled
 
 
+def test_moved_photos_keep_their_ids(loop: Loop, tmp_path: Path, capsys) -> None:
+    loop.steps.pick(3)
+    loop.annotate()
+    (tmp_path / "JPEGImages").rename(tmp_path / "elsewhere")
+    before = loop.project.file.read_bytes()
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        loop.steps.relocate([str(tmp_path / "nowhere")])
+    assert loop.project.file.read_bytes() == before
+    shutil.copytree(tmp_path / "elsewhere", tmp_path / "JPEGImages")  # of the test data
+    loop.steps.relocate([str(tmp_path / "elsewhere")])
+    assert loop.project.sources.root == str(tmp_path / "elsewhere")
+    assert "3 images labelled, 0 wait for labels, 0 skipped, 13 left" in capsys.readouterr().out
+
+
 def test_a_checkpoint_without_the_module_picks_by_what_it_has(loop: Loop, tmp_path: Path) -> None:
     loop.steps.pick(6)
     loop.annotate()

@@ -1,5 +1,6 @@
 """What of all that is printed a user of the tools gets to see."""
 
+import logging
 import os
 import sys
 import warnings
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO
+
+from mmengine.logging import MMLogger
 
 #: Parts of lines that other packages print on every run and that say nothing of it.
 NOISE = (
@@ -44,8 +47,12 @@ def quiet_terminal(log: str | os.PathLike | None = None) -> Iterator[None]:
         with ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
             warnings.showwarning = note
-            stack.enter_context(redirect_stdout(_Sieve(sys.stdout, heard)))
-            stack.enter_context(redirect_stderr(_Sieve(sys.stderr, heard)))
+            stdout, stderr = _Sieve(sys.stdout, heard), _Sieve(sys.stderr, heard)
+            for handler in _terminal_handlers():  # of loggers that were made by an import
+                stack.callback(handler.setStream, handler.stream)
+                handler.setStream(stdout if handler.stream is sys.stdout else stderr)
+            stack.enter_context(redirect_stdout(stdout))
+            stack.enter_context(redirect_stderr(stderr))
             yield
     finally:
         if log is not None and heard and Path(log).parent.is_dir():
@@ -55,6 +62,15 @@ def quiet_terminal(log: str | os.PathLike | None = None) -> Iterator[None]:
                 open(log, "a", encoding="utf-8", errors="backslashreplace") as file,
             ):
                 file.writelines(heard)
+
+
+def _terminal_handlers() -> list[logging.StreamHandler]:
+    return [
+        handler
+        for logger in MMLogger._instance_dict.values()
+        for handler in logger.handlers
+        if getattr(handler, "stream", None) in (sys.stdout, sys.stderr)
+    ]
 
 
 class _Sieve:

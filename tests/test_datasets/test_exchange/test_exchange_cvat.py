@@ -97,7 +97,6 @@ def test_proposals(tmp_path):
         *("a.jpg", (8, 9), (ObjectLabel("cat", (1, 2, 3, 4), score=0.5),)),
         priority=1.5,
         model="round_01",
-        finished=False,
     )
     Cvat().write([proposed], BOXES, tmp_path)
 

@@ -53,7 +53,7 @@ def test_labelimg(tmp_path):
     expected = ObjectLabel("cat", (1, 2, 30, 40), ignored=True)
     for path in (tmp_path, tmp_path / "a.xml"):
         (image,) = PascalVoc().read(path, BOXES)
-        assert image == ImageLabels("a.jpg", (80, 60), (expected,), finished=True)
+        assert image == ImageLabels("a.jpg", (80, 60), (expected,))
 
 
 def test_folders_of_tools(tmp_path):
@@ -73,7 +73,6 @@ def test_proposals_that_nobody_has_seen(tmp_path):
         *("a.jpg", (8, 9), (ObjectLabel(CAT, (1, 2, 3, 4), score=0.5),)),
         priority=1.5,
         model="round_01",
-        finished=False,
     )
     PascalVoc().write([proposed], BOXES, tmp_path)
 

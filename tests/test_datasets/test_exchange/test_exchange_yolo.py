@@ -30,9 +30,7 @@ def _data(tmp_path, names=("cat",), **further):
 )
 def test_folders_of_tools(file, tmp_path):
     _files(_data(tmp_path), **{file: "0 0.5 0.5 0.5 0.2\n"})
-    expected = ImageLabels(
-        "in/a.jpg", (200, 100), (ObjectLabel("cat", (50, 40, 150, 60)),), None, True
-    )
+    expected = ImageLabels("in/a.jpg", (200, 100), (ObjectLabel("cat", (50, 40, 150, 60)),))
 
     for path in (tmp_path, tmp_path / "data.yaml"):
         assert Yolo().read(path, BOXES, SIZES) == [expected]
@@ -47,14 +45,14 @@ def test_classes_in_a_list(name, tmp_path):
     assert image.objects == (ObjectLabel("cat", (20, 15, 60, 45), score=0.75),)
 
 
-def test_an_empty_file_is_an_image_with_nothing(tmp_path):
+def test_an_empty_file_may_be_of_an_image_that_nobody_has_looked_at(tmp_path):
     images = [
         ImageLabels("in/a.jpg", (200, 100), finished=True),
         ImageLabels("b.jpg", (80, 60), finished=False),
     ]
     Yolo().write(images, BOXES, tmp_path)
 
-    assert Yolo().read(tmp_path, BOXES, SIZES) == images[:1]
+    assert Yolo().read(tmp_path, BOXES, SIZES) == [ImageLabels("in/a.jpg", (200, 100))]
     assert not (tmp_path / "labels" / "b.txt").exists()
 
 

@@ -168,7 +168,7 @@ def _examples(keys: object) -> str:
 
 
 def _as_problem(key: str, path: str, error: Exception) -> PreflightError:
-    if isinstance(error, UnpicklingError):
+    if isinstance(error, UnpicklingError) and "GLOBAL" in str(error):  # else it is no pickle
         return PreflightError(f"{key}: {unsafe_message(repr(path), error)}")
     reason = (str(error).strip() or repr(error)).splitlines()[0]
     off = "None" if key == "load_from" else f"None (whole: {key.rpartition('.')[0]}=None)"

@@ -91,7 +91,7 @@ def benchmark(
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
     size = _image_size(cfg, max_size)
-    model = _learning_loss_model(cfg, size, device)
+    model = _learning_loss_model(cfg, device)
     plain = _plain_model(cfg, model, device)
     data = _random_batch(model, batch_size, size, _learns_masks(cfg))
     variants = _variants(plain, model, data, device, amp)
@@ -123,19 +123,14 @@ def _image_size(cfg: Config, max_size: int) -> tuple[int, int]:
     return min(height, max_size), min(width, max_size)
 
 
-def _learning_loss_model(cfg: Config, size: tuple[int, int], device: str) -> LearningLossMixin:
+def _learning_loss_model(cfg: Config, device: str) -> LearningLossMixin:
     """Build the config's model, with a loss prediction module if it has none."""
     cfg = copy.deepcopy(cfg)
     if type_name(cfg.model) != "LearningLoss":
-        plain = build_model(_without_downloads(cfg)).eval()
-        with torch.no_grad():
-            feats = plain.extract_feat(torch.zeros(1, 3, *size))
         cfg.model = dict(
             type="mmal.LearningLoss",
             target=cfg.model,
-            loss_predictor=dict(
-                type="mmal.LossPredictionNeck", in_channels=[feat.shape[1] for feat in feats]
-            ),
+            loss_predictor=dict(type="mmal.LossPredictionNeck"),
             ranking_loss=dict(type="mmal.PairwiseRankingLoss"),
         )
     model = build_model(_without_downloads(cfg))

@@ -124,7 +124,7 @@ class LearningLossMixin:
             self.recorded_features() as feats,
         ):
             losses = super().loss(inputs, data_samples)
-        target_loss = self.sample_losses.replay(self, recording, super().loss, inputs)
+        target_loss = self.sample_losses.losses(self, recording, super().loss, inputs)
         pred_loss = self.loss_predictor(*self.module_inputs(feats, data_samples))
         return losses, pred_loss, target_loss
 

@@ -39,7 +39,7 @@ def recorded(owner: object, method: str, with_arguments: bool = False) -> Iterat
         calls.append(Call(arguments, with_own_containers(result)))
         return result
 
-    with _shadowed(owner, method, record):
+    with shadowed(owner, method, record):
         yield calls
 
 
@@ -60,7 +60,7 @@ def replayed(owner: object, method: str, results: Iterable) -> Iterator[None]:
             "the batch, so record and replay cannot give its loss."
         )
 
-    with _shadowed(owner, method, replay):
+    with shadowed(owner, method, replay):
         yield
 
 
@@ -76,7 +76,8 @@ def with_own_containers(value: Any) -> Any:
 
 
 @contextmanager
-def _shadowed(owner: object, name: str, function: Callable) -> Iterator[None]:
+def shadowed(owner: object, name: str, function: Callable) -> Iterator[None]:
+    """Put ``function`` in the place of a method of one object; its class is untouched."""
     missing = object()
     before = vars(owner).get(name, missing)
     setattr(owner, name, function)

@@ -209,7 +209,7 @@ def test_losses_that_are_not_finite_are_counted_and_train_nothing(
     model: nn.Module, data: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        model.sample_losses, "replay", lambda *args: torch.tensor([float("nan"), 1, 2, 3])
+        model.sample_losses, "losses", lambda *args: torch.tensor([float("nan"), 1, 2, 3])
     )
     model.train()
     model.zero_grad()

@@ -3,7 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 import torch
@@ -13,6 +13,7 @@ from mmal.utils import preserved_random_state, single_process, without_trace
 from mmal.utils.record import Call, recorded, replayed, with_own_containers
 
 from .layouts import Recorded
+from .one_pass import HeadCalls, OnePass, UnrecognisedError
 
 
 class Recording(NamedTuple):
@@ -21,10 +22,12 @@ class Recording(NamedTuple):
     Attributes:
         data_samples: The batch's N data samples as they came; losses like to change them.
         calls: The recorded methods and their calls.
+        one_pass: What :attr:`OnePass.losses` reads of each head, if it can be done in one pass.
     """
 
     data_samples: list
     calls: list[tuple[Recorded, list[Call]]]
+    one_pass: list[tuple[OnePass, HeadCalls]]
 
 
 class SampleLosses(ABC):
@@ -36,6 +39,9 @@ class SampleLosses(ABC):
     target itself reports for a batch of this one sample: its own normalisation, not a share of the
     batch's. Where the target draws at random (anchors, RoIs), it is the loss with what was drawn
     for the sample in this batch.
+
+    Of some heads it is known how to get the same in one pass over what the batch's own loss
+    computed (:class:`OnePass`): no loss is called again.
 
     A subclass names the recorded methods and the layout of their results.
     """
@@ -56,6 +62,10 @@ class SampleLosses(ABC):
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
         """The methods to record, with the layout of their results."""
 
+    def one_pass(self, model: nn.Module) -> list[tuple[nn.Module, OnePass]]:
+        """How one pass gives the samples' losses: all heads that have any, or none."""
+        return []
+
     @contextmanager
     def record(self, model: nn.Module, data_samples: list) -> Iterator[Recording]:
         """Record the target's loss on a batch that runs inside the ``with`` block."""
@@ -64,7 +74,28 @@ class SampleLosses(ABC):
             for method in self.recorded_methods(model):
                 recording = recorded(method.owner, method.method, method.with_arguments)
                 calls.append((method, stack.enter_context(recording)))
-            yield Recording(with_own_containers(data_samples), calls)
+            one_pass = [
+                (way, stack.enter_context(way.record(head, len(data_samples))))
+                for head, way in self.one_pass(model)
+            ]
+            yield Recording(with_own_containers(data_samples), calls, one_pass)
+
+    @torch.no_grad()
+    def losses(
+        self,
+        model: nn.Module,
+        recording: Recording,
+        loss: Callable[[Tensor, list], dict],
+        inputs: Tensor,
+    ) -> Tensor:
+        """Return the target's loss on each sample: in one pass where possible, or by replay.
+
+        Arguments and result are those of :meth:`replay`.
+        """
+        if recording.one_pass:
+            with suppress(UnrecognisedError):
+                return sum(way.losses(calls) for way, calls in recording.one_pass)
+        return self.replay(model, recording, loss, inputs)
 
     @torch.no_grad()
     def replay(
@@ -108,27 +139,3 @@ class SampleLosses(ABC):
                 stack.enter_context(replayed(method.owner, method.method, results))
             sample = copy.deepcopy(recording.data_samples[index])
             return model.parse_losses(loss(inputs[index : index + 1], [sample]))[0]
-
-
-#: Where the classes are from that strategies know by name.
-_PACKAGES = ("mmdet.", "mmpose.", "mmpretrain.")
-
-
-def class_name(module: object) -> str:
-    """Return the name of a class of MMDetection, MMPose or MMPretrain; nothing for any other.
-
-    By name, because the packages of other tasks need not be installed; only theirs, because a
-    class of the same name elsewhere may compute something else.
-    """
-    kind = type(module)
-    return kind.__name__ if kind.__module__.startswith(_PACKAGES) else ""
-
-
-def loss_is_of(class_name: str, model: nn.Module) -> bool:
-    """Whether ``model`` computes its loss by the method of this MM class, not overridden."""
-    loss = getattr(type(model), "loss", None)
-    return (
-        loss is not None
-        and loss.__qualname__ == f"{class_name}.loss"
-        and loss.__module__.startswith(_PACKAGES)
-    )

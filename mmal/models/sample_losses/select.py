@@ -2,11 +2,12 @@
 
 from torch import nn
 
-from .base import SampleLosses, class_name
+from .base import SampleLosses
 from .classification import ClassifierSampleLosses
 from .dense import DenseHeadSampleLosses
 from .detr import DETRSampleLosses
 from .instance_segmentation import InstanceSegmentorSampleLosses
+from .mm_classes import class_name
 from .pose import BottomupSampleLosses, TopdownSampleLosses
 from .sparse_rcnn import SparseRCNNSampleLosses
 from .two_stage import TwoStageSampleLosses

@@ -4,9 +4,10 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses, class_name, loss_is_of
+from .base import SampleLosses
 from .dense import targets_of
 from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded, RowsOfRois
+from .mm_classes import class_name, loss_is_of
 
 #: RoI heads for which tests show that replayed losses equal single-sample losses.
 EXACT_ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead")

@@ -1,0 +1,138 @@
+"""Losses in one pass are those of the replay, which other tests compare with batches of one."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from mmal.models.sample_losses import sample_losses_for
+from mmal.models.sample_losses.base import Recording
+from tests.models import DENSE, batch, target_config
+
+#: Heads that have a formula: MMDetection's config, and changes of its model.
+VARIANTS = {
+    "SSD": (DENSE["SSD"][0], {}),
+    "SSDLite": (DENSE["SSDLite"][0], {}),
+    "RetinaNet": (DENSE["RetinaNet"][0], {}),
+    "RetinaNet, decoded boxes": (
+        DENSE["RetinaNet"][0],
+        {
+            "bbox_head.reg_decoded_bbox": True,
+            "bbox_head.loss_bbox": dict(_delete_=True, type="GIoULoss", loss_weight=2.0),
+        },
+    ),
+    "RetinaNet, ignored regions": (
+        DENSE["RetinaNet"][0],
+        {"train_cfg.assigner.ignore_iof_thr": 0.5},
+    ),
+    "RetinaNet, softmax": (
+        DENSE["RetinaNet"][0],
+        {"bbox_head.loss_cls": dict(_delete_=True, type="CrossEntropyLoss", loss_weight=0.5)},
+    ),
+}
+SIZE = {"SSD": 300}
+#: Objects of each image: some, none, all without, one image.
+BATCHES = [[1, 3, 0, 2], [0, 0], [2], [0]]
+
+
+def build(name: str) -> nn.Module:
+    init_default_scope("mmdet")
+    path, changes = VARIANTS[name]
+    cfg = Config(dict(model=target_config(path)))
+    cfg.merge_from_dict({f"model.{key}": value for key, value in changes.items()})
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    return model
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def model(request: pytest.FixtureRequest) -> nn.Module:
+    model = build(request.param).eval()
+    model.training = True
+    model.size = SIZE.get(request.param, 128)
+    return model
+
+
+def record(model: nn.Module, data: dict) -> Recording:
+    strategy = sample_losses_for(model)
+    with strategy.record(model, data["data_samples"]) as recording:
+        model.loss(*copy.deepcopy(data).values())
+    return recording
+
+
+def in_one_pass(model: nn.Module, recording: Recording, inputs: Tensor) -> Tensor:
+    """The losses, without the replay to fall back on."""
+    strategy = sample_losses_for(model)
+    strategy.replay = None
+    return strategy.losses(model, recording, model.loss, inputs)
+
+
+def replayed(model: nn.Module, recording: Recording, inputs: Tensor) -> Tensor:
+    return sample_losses_for(model).replay(model, recording, model.loss, inputs)
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["", "ignored"])
+@pytest.mark.parametrize("num_items", BATCHES, ids=str)
+def test_equals_the_replay(model: nn.Module, num_items: list[int], ignored: bool) -> None:
+    torch.manual_seed(0)
+    data = batch(model, model.size, num_items)
+    for sample in data["data_samples"] if ignored else []:  # such as VOC's difficult objects
+        boxes = torch.tensor([[0.0, 0, model.size / 2, model.size], [5, 5, 40, 30]])
+        sample.ignored_instances = InstanceData(bboxes=boxes, labels=torch.zeros(2).long())
+    recording = record(model, data)
+    found = in_one_pass(model, recording, data["inputs"])
+    expected = replayed(model, recording, data["inputs"])
+    assert found.shape == (len(num_items),)
+    assert found.dtype == torch.float32
+    assert not found.requires_grad
+    assert expected.isfinite().all()
+    torch.testing.assert_close(found, expected, rtol=2e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", ["SSDLite", "RetinaNet"])
+def test_mixed_precision(name: str) -> None:
+    model = build(name).eval()
+    model.training = True
+    data = batch(model, 128, [1, 0, 2])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        recording = record(model, data)
+        found = in_one_pass(model, recording, data["inputs"])
+        expected = replayed(model, recording, data["inputs"])
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0)
+
+
+def test_other_losses_are_replayed() -> None:
+    """A loss module that is not known to be a sum, or that sums in another way, or not at all."""
+    model = build("RetinaNet").eval()
+    data = batch(model, 128, [1, 0, 2])
+    expected = replayed(model, record(model, data), data["inputs"])
+    head = model.bbox_head
+    strategy = sample_losses_for(model)
+    assert strategy.one_pass(model)
+
+    known = head.loss_cls.__class__
+    head.loss_cls.__class__ = type("FocalLoss", (known,), {"__module__": "elsewhere"})
+    assert strategy.one_pass(model) == []
+    head.loss_cls.__class__ = known
+    head.loss_cls.reduction = "sum"
+    assert strategy.one_pass(model) == []
+    head.loss_cls.reduction = "mean"
+
+    def otherwise(*args, **kwargs):  # by a product with ones: no sum is seen
+        rows = head.loss_cls.__class__.forward(
+            head.loss_cls, *args[:3], reduction_override="none", **kwargs
+        )
+        return rows.flatten() @ rows.new_ones(rows.numel()) / kwargs["avg_factor"]
+
+    head.loss_cls.forward = otherwise
+    recording = record(model, data)
+    found = strategy.losses(model, recording, model.loss, data["inputs"])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    strategy.replay = None
+    with pytest.raises(TypeError):
+        strategy.losses(model, recording, model.loss, data["inputs"])

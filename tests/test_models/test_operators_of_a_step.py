@@ -10,7 +10,7 @@ from mmal.utils.operators import OperatorCount
 from tests.models import DENSE, batch, build
 
 #: Whose losses of all images come from one pass.
-ONE_PASS = ["SSDLite", "RetinaNet"]
+ONE_PASS = ["SSDLite", "RetinaNet", "FCOS", "ATSS", "YOLOX", "RTMDet"]
 
 
 def operators_of_a_step(model: nn.Module, data: dict) -> int:

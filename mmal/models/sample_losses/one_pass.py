@@ -110,9 +110,13 @@ class HeadCalls:
         """Which rows have the label of a class, and not of the background."""
         return (labels >= 0) & (labels < self.head.num_classes)
 
+    def weighted(self, name: str, sums: Tensor) -> Tensor:
+        """Return the loss that module ``name`` reports of elements that it sums up."""
+        return getattr(self.head, name).loss_weight * sums
+
     def averaged(self, name: str, sums: Tensor, count: Tensor | float) -> Tensor:
-        """Return the loss that module ``name`` reports of sums of elements."""
-        return getattr(self.head, name).loss_weight * (sums / (count + EPS))
+        """Return the loss that module ``name`` reports of elements averaged over ``count``."""
+        return self.weighted(name, sums / (count + EPS))
 
     def sampled(self) -> Tensor:
         """How many anchors were sampled for each image, as the head counts them; shape (N,).

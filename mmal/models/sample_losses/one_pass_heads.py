@@ -29,8 +29,89 @@ def _ssd_losses(calls: HeadCalls) -> Tensor:
     return of_classes * (batch / sampled) + of_boxes * ((batch + EPS) / (sampled + EPS))
 
 
+def _atss_losses(calls: HeadCalls) -> Tensor:
+    """``ATSSHead``: boxes are weighted by their centerness and divided by its sum."""
+    sampled = calls.sampled()
+    classes = calls.losses["loss_cls"]
+    lengths = [len(call.target) for call in classes]
+    positive = calls.positive(torch.cat([call.target for call in classes]))
+    weights = [call.weight for call in calls.losses["loss_bbox"]]
+    boxes, weight, centerness = calls.positives_by_image(
+        positive, lengths, [calls.rows("loss_bbox"), weights, calls.rows("loss_centerness")]
+    )
+    return (
+        calls.averaged("loss_cls", calls.by_image(calls.rows("loss_cls")), sampled)
+        + calls.averaged("loss_bbox", boxes, 1.0) / weight.clamp(min=1)
+        + calls.averaged("loss_centerness", centerness, sampled)
+    )
+
+
+def _fcos_losses(calls: HeadCalls) -> Tensor:
+    """``FCOSHead``: as ATSS, but by positive points, and with all levels in one call."""
+    (classes,) = calls.losses["loss_cls"]
+    scores = calls.methods["forward"][0].result[0]
+    lengths = [len(level) * level.shape[2] * level.shape[3] for level in scores]
+    positive = calls.positive(classes.target)
+    count = calls.by_image(positive.split(lengths)).clamp(min=1)
+    (rows,) = calls.rows("loss_cls")
+    weights = [call.weight for call in calls.losses["loss_bbox"]]
+    boxes, weight, centerness = calls.positives_by_image(
+        positive, lengths, [calls.rows("loss_bbox"), weights, calls.rows("loss_centerness")]
+    )
+    return (
+        calls.averaged("loss_cls", calls.by_image(rows.split(lengths)), count)
+        + calls.averaged("loss_bbox", boxes, weight.clamp(min=1e-6))
+        + calls.averaged("loss_centerness", centerness, count)
+    )
+
+
+def _rtmdet_losses(calls: HeadCalls) -> Tensor:
+    """``RTMDetHead``: both losses are divided by how well the positive points are aligned."""
+    classes = calls.losses["loss_cls"]
+    labels, alignment = zip(*(call.target for call in classes), strict=True)
+    lengths = [len(level) for level in labels]
+    weights = [call.weight for call in calls.losses["loss_bbox"]]
+    boxes, weight = calls.positives_by_image(
+        calls.positive(torch.cat(labels)), lengths, [calls.rows("loss_bbox"), weights]
+    )
+    of_classes = calls.by_image(calls.rows("loss_cls"))
+    aligned = calls.by_image(alignment).clamp(min=1)
+    return calls.averaged("loss_cls", of_classes, 1.0) / aligned + calls.averaged(
+        "loss_bbox", boxes, 1.0
+    ) / weight.clamp(min=1)
+
+
+def _yolox_losses(calls: HeadCalls) -> Tensor:
+    """``YOLOXHead``: everything is divided by the positive points, image by image in one level."""
+    (objectness,) = calls.losses["loss_obj"]
+    positive = objectness.target.flatten() > 0
+    names = [name for name in ("loss_cls", "loss_bbox", "loss_l1") if calls.losses[name]]
+    sums = calls.positives_by_image(positive, [len(positive)], [calls.rows(n) for n in names])
+    found = calls.methods["_get_targets_single"]
+    count = calls.counts([max(call.result[-1], 1) for call in found])
+    of_images = {"loss_obj": calls.by_image(calls.rows("loss_obj"))} | dict(
+        zip(names, sums, strict=True)
+    )
+    return sum(calls.weighted(name, of_image) for name, of_image in of_images.items()) / count
+
+
 #: By the class of the head.
 _HEADS = {
+    "ATSSHead": OnePass(
+        _atss_losses,
+        ("loss_cls", "loss_bbox", "loss_centerness"),
+        {"_get_targets_single": False},
+    ),
+    "FCOSHead": OnePass(
+        _fcos_losses, ("loss_cls", "loss_bbox", "loss_centerness"), {"forward": False}
+    ),
+    "RTMDetSepBNHead": OnePass(_rtmdet_losses, ("loss_cls", "loss_bbox"), {}),
+    "YOLOXHead": OnePass(
+        _yolox_losses,
+        ("loss_obj", "loss_cls", "loss_bbox", "loss_l1"),
+        {"_get_targets_single": False},
+        reduction="sum",
+    ),
     "RetinaHead": OnePass(
         _anchor_losses, ("loss_cls", "loss_bbox"), {"_get_targets_single": False}
     ),

@@ -12,9 +12,23 @@ from torch import Tensor, nn
 from mmal.models.sample_losses import sample_losses_for
 from mmal.models.sample_losses.base import Recording
 from tests.models import DENSE, batch, target_config
+from tests.test_models.test_families import calibrate, flag_as_training
 
 #: Heads that have a formula: MMDetection's config, and changes of its model.
 VARIANTS = {
+    "FCOS": (DENSE["FCOS"][0], {}),
+    "FCOS, normalised": (
+        DENSE["FCOS"][0],
+        {
+            "bbox_head.norm_on_bbox": True,
+            "bbox_head.centerness_on_reg": True,
+            "bbox_head.loss_bbox": dict(_delete_=True, type="GIoULoss", loss_weight=2.0),
+        },
+    ),
+    "ATSS": (DENSE["ATSS"][0], {}),
+    "RTMDet": (DENSE["RTMDet"][0], {}),
+    "YOLOX": (DENSE["YOLOX"][0], {}),
+    "YOLOX, last epochs": (DENSE["YOLOX"][0], {}),
     "SSD": (DENSE["SSD"][0], {}),
     "SSDLite": (DENSE["SSDLite"][0], {}),
     "RetinaNet": (DENSE["RetinaNet"][0], {}),
@@ -52,9 +66,13 @@ def build(name: str) -> nn.Module:
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def model(request: pytest.FixtureRequest) -> nn.Module:
-    model = build(request.param).eval()
-    model.training = True
+    model = build(request.param)
+    if request.param == "YOLOX, last epochs":
+        model.bbox_head.use_l1 = True  # as YOLOXModeSwitchHook does
     model.size = SIZE.get(request.param, 128)
+    calibrate(model, images(model, model.size, [1, 3, 0, 2]))
+    model.eval()
+    flag_as_training(model)
     return model
 
 
@@ -76,11 +94,21 @@ def replayed(model: nn.Module, recording: Recording, inputs: Tensor) -> Tensor:
     return sample_losses_for(model).replay(model, recording, model.loss, inputs)
 
 
+def images(model: nn.Module, size: int, num_items: list[int]) -> dict:
+    """Make random images with objects that are large enough to have positives in every head."""
+    torch.manual_seed(0)
+    data = batch(model, size, num_items)
+    for sample in data["data_samples"]:
+        boxes = torch.rand(len(sample.gt_instances), 2, 2).sort(dim=1).values
+        boxes[:, 1] += 0.2
+        sample.gt_instances.bboxes = boxes.clamp(max=1).flatten(1) * size
+    return data
+
+
 @pytest.mark.parametrize("ignored", [False, True], ids=["", "ignored"])
 @pytest.mark.parametrize("num_items", BATCHES, ids=str)
 def test_equals_the_replay(model: nn.Module, num_items: list[int], ignored: bool) -> None:
-    torch.manual_seed(0)
-    data = batch(model, model.size, num_items)
+    data = images(model, model.size, num_items)
     for sample in data["data_samples"] if ignored else []:  # such as VOC's difficult objects
         boxes = torch.tensor([[0.0, 0, model.size / 2, model.size], [5, 5, 40, 30]])
         sample.ignored_instances = InstanceData(bboxes=boxes, labels=torch.zeros(2).long())
@@ -91,6 +119,8 @@ def test_equals_the_replay(model: nn.Module, num_items: list[int], ignored: bool
     assert found.dtype == torch.float32
     assert not found.requires_grad
     assert expected.isfinite().all()
+    if any(num_items):  # SSD has no loss on images without objects
+        assert len(expected.unique()) == len(expected)
     torch.testing.assert_close(found, expected, rtol=2e-6, atol=0)
 
 
@@ -98,7 +128,7 @@ def test_equals_the_replay(model: nn.Module, num_items: list[int], ignored: bool
 def test_mixed_precision(name: str) -> None:
     model = build(name).eval()
     model.training = True
-    data = batch(model, 128, [1, 0, 2])
+    data = images(model, 128, [1, 0, 2])
     with torch.autocast("cpu", dtype=torch.bfloat16):
         recording = record(model, data)
         found = in_one_pass(model, recording, data["inputs"])
@@ -109,7 +139,7 @@ def test_mixed_precision(name: str) -> None:
 def test_other_losses_are_replayed() -> None:
     """A loss module that is not known to be a sum, or that sums in another way, or not at all."""
     model = build("RetinaNet").eval()
-    data = batch(model, 128, [1, 0, 2])
+    data = images(model, 128, [1, 0, 2])
     expected = replayed(model, record(model, data), data["inputs"])
     head = model.bbox_head
     strategy = sample_losses_for(model)
@@ -132,7 +162,7 @@ def test_other_losses_are_replayed() -> None:
     head.loss_cls.forward = otherwise
     recording = record(model, data)
     found = strategy.losses(model, recording, model.loss, data["inputs"])
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=0)  # a long sum
     strategy.replay = None
     with pytest.raises(TypeError):
         strategy.losses(model, recording, model.loss, data["inputs"])

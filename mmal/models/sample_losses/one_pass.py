@@ -9,7 +9,7 @@ a GPU waits for.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -99,12 +99,24 @@ class HeadCalls:
         Returns:
             Sums of shape (V, N), float32.
         """
-        known = [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in values if parts]
+        return self.by_image(self.spread(positive, values).split(list(lengths), dim=-1))
+
+    @staticmethod
+    def spread(positive: Tensor, values: Sequence[list[Tensor]]) -> Tensor:
+        """Put values of positive rows where these are among all rows, and 0 elsewhere.
+
+        Args:
+            positive: Which of the R rows are positive, of shape (R,).
+            values: As for :meth:`positives_by_image`.
+
+        Returns:
+            Values of shape (V, R), float32.
+        """
         spread = positive.new_zeros((len(values), len(positive)), dtype=torch.float32)
-        if known:  # else every sum is zero
+        if known := [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in values if parts]:
             # Selecting the rows instead would make a GPU wait for their number.
             spread.masked_scatter_(positive.expand_as(spread), torch.stack(known).float())
-        return self.by_image(spread.split(list(lengths), dim=-1))
+        return spread
 
     def positive(self, labels: Tensor) -> Tensor:
         """Which rows have the label of a class, and not of the background."""
@@ -165,6 +177,10 @@ class OnePass:
     modules: tuple[str, ...]
     methods: dict[str, bool]
     reduction: str = "mean"
+
+    def times(self, factor: float) -> "OnePass":
+        """The same, with the losses multiplied by a factor."""
+        return replace(self, losses=lambda calls: factor * self.losses(calls))
 
     def suits(self, head: nn.Module) -> bool:
         """Whether the loss modules of ``head`` are known to be sums of elements."""

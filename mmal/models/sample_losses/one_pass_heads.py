@@ -95,6 +95,23 @@ def _yolox_losses(calls: HeadCalls) -> Tensor:
     return sum(calls.weighted(name, of_image) for name, of_image in of_images.items()) / count
 
 
+def _box_losses(calls: HeadCalls) -> Tensor:
+    """``BBoxHead`` of an RoI head: losses are divided by the RoIs that were drawn."""
+    (call,) = calls.methods["loss_and_target"]
+    (classes,), (rows,) = calls.losses["loss_cls"], calls.rows("loss_cls")
+    drawn = call.arguments["sampling_results"]
+    count = calls.counts([len(found.pos_inds) + len(found.neg_inds) for found in drawn])
+    images = torch.arange(calls.size, device=rows.device)
+    of_image = call.arguments["rois"][:, 0] == images[:, None]
+    boxes = calls.spread(calls.positive(classes.target), [calls.rows("loss_bbox")])
+    # Of one image after the other: a product with zeros would hand on a NaN.
+    sums = torch.where(of_image, torch.stack([rows, boxes[0]])[:, None], 0.0).sum(dim=-1)
+    of_classes = calls.averaged("loss_cls", sums[0], count.clamp(min=1))
+    return of_classes + calls.averaged("loss_bbox", sums[1], count)
+
+
+_ANCHORS = OnePass(_anchor_losses, ("loss_cls", "loss_bbox"), {"_get_targets_single": False})
+_BOXES = OnePass(_box_losses, ("loss_cls", "loss_bbox"), {"loss_and_target": True})
 #: By the class of the head.
 _HEADS = {
     "ATSSHead": OnePass(
@@ -112,9 +129,12 @@ _HEADS = {
         {"_get_targets_single": False},
         reduction="sum",
     ),
-    "RetinaHead": OnePass(
-        _anchor_losses, ("loss_cls", "loss_bbox"), {"_get_targets_single": False}
-    ),
+    "ConvFCBBoxHead": _BOXES,
+    "DoubleConvFCBBoxHead": _BOXES,
+    "RPNHead": _ANCHORS,
+    "RetinaHead": _ANCHORS,
+    "Shared2FCBBoxHead": _BOXES,
+    "Shared4Conv1FCBBoxHead": _BOXES,
     "SSDHead": OnePass(
         _ssd_losses, (), {"_get_targets_single": False, "loss_by_feat_single": True}
     ),

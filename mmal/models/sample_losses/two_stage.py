@@ -8,6 +8,8 @@ from .base import SampleLosses
 from .dense import targets_of
 from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded, RowsOfRois
 from .mm_classes import class_name, loss_is_of
+from .one_pass import OnePass
+from .one_pass_heads import one_pass_of
 
 #: RoI heads for which tests show that replayed losses equal single-sample losses.
 EXACT_ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead")
@@ -59,6 +61,20 @@ class TwoStageSampleLosses(SampleLosses):
         for sampler in _each(roi.bbox_sampler):
             methods.append(CallPerSample(sampler, "sample"))
         return methods
+
+    def one_pass(self, model: nn.Module) -> list[tuple[nn.Module, OnePass]]:
+        """Those of the RPN and of the box head of every stage; none with masks."""
+        roi = model.roi_head
+        boxes = roi.bbox_head if isinstance(roi.bbox_head, nn.ModuleList) else [roi.bbox_head]
+        weights = getattr(roi, "stage_loss_weights", [1.0])
+        ways = [one_pass_of(model.rpn_head), *map(one_pass_of, boxes)]
+        if roi.with_mask or not all(ways):
+            return []
+        factors = [1.0, *weights]
+        return [
+            (head, way.times(factor))
+            for head, way, factor in zip([model.rpn_head, *boxes], ways, factors, strict=True)
+        ]
 
 
 def _runs_the_head(sampler: object) -> bool:

@@ -11,11 +11,35 @@ from torch import Tensor, nn
 
 from mmal.models.sample_losses import sample_losses_for
 from mmal.models.sample_losses.base import Recording
-from tests.models import DENSE, batch, target_config
+from tests.families import NARROW_CASCADE, NARROW_FCS
+from tests.models import DENSE, FASTER_RCNN, batch, target_config
 from tests.test_models.test_families import calibrate, flag_as_training
 
+FEW_PROPOSALS = {"train_cfg.rpn_proposal.max_per_img": 20}
 #: Heads that have a formula: MMDetection's config, and changes of its model.
 VARIANTS = {
+    "Faster R-CNN": (FASTER_RCNN[0], {**FEW_PROPOSALS, **NARROW_FCS}),
+    "Faster R-CNN, four convolutions and decoded boxes": (
+        FASTER_RCNN[0],
+        {
+            **FEW_PROPOSALS,
+            **NARROW_FCS,
+            "roi_head.bbox_head.type": "Shared4Conv1FCBBoxHead",
+            "roi_head.bbox_head.conv_out_channels": 16,
+            "roi_head.bbox_head.norm_cfg": None,
+            "roi_head.bbox_head.reg_class_agnostic": True,
+            "roi_head.bbox_head.reg_decoded_bbox": True,
+            "roi_head.bbox_head.loss_bbox": dict(_delete_=True, type="GIoULoss", loss_weight=10.0),
+        },
+    ),
+    "Cascade R-CNN": (
+        "cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py",
+        {**FEW_PROPOSALS, **NARROW_CASCADE},
+    ),
+    "Double-Head R-CNN": (
+        "double_heads/dh-faster-rcnn_r50_fpn_1x_coco.py",
+        {**FEW_PROPOSALS, **NARROW_FCS, "roi_head.bbox_head.conv_out_channels": 64},
+    ),
     "FCOS": (DENSE["FCOS"][0], {}),
     "FCOS, normalised": (
         DENSE["FCOS"][0],
@@ -61,6 +85,10 @@ def build(name: str) -> nn.Module:
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     model.init_weights()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "fc_reg" in name:  # boxes of RoIs would be right from the start: they are annotated
+                parameter.normal_()
     return model
 
 

@@ -24,7 +24,6 @@ EXACT_HEADS = (
     "GFLHead",
     "PAAHead",
     "PISARetinaHead",
-    "PISASSDHead",
     "RTMDetInsSepBNHead",
     "RTMDetSepBNHead",
     "RepPointsHead",

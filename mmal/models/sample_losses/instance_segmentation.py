@@ -11,7 +11,6 @@ from .layouts import BatchDim, EntryPerSample, Recorded
 #: Pairs of box head and mask head that tests show to be exact; see ``dense.EXACT_HEADS``.
 EXACT_HEADS = (
     ("", "SOLOHead"),
-    ("", "DecoupledSOLOHead"),
     ("", "DecoupledSOLOLightHead"),
     ("", "SOLOV2Head"),
     ("BoxInstBboxHead", "BoxInstMaskHead"),

@@ -121,6 +121,29 @@ def test_losses_move_their_own_thresholds_by_batches_alone() -> None:
     assert len(found[0][0]) == 1
 
 
+def test_eqlv2_keeps_its_statistics_and_gathers_none_for_a_sample() -> None:
+    init_default_scope("mmdet")
+    cfg = target_config(FASTER_RCNN[0])
+    cfg.roi_head.bbox_head.loss_cls = dict(type="EQLV2Loss", num_classes=80, use_distributed=False)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).eval()
+    for sampler in (model.rpn_head.sampler, model.roi_head.bbox_sampler):
+        sampler.num, sampler.pos_fraction = 10**6, 1.0
+    loss = model.roi_head.bbox_head.loss_cls
+    loss.pos_neg.copy_(torch.rand(80))
+    data = batch(model, 128, NUM_ITEMS)
+    expected = one_by_one(copy.deepcopy(model), dict(data, data_samples=data["data_samples"][:1]))
+    strategy = sample_losses_for(model)
+    samples = copy.deepcopy(data["data_samples"])
+    with torch.no_grad(), strategy.record(model, samples) as recording:
+        model.loss(data["inputs"], samples)
+    gathered = loss.pos_grad.clone()
+    assert gathered.any()
+    found = strategy.replay(model, recording, model.loss, data["inputs"])
+    assert found[0].item() == pytest.approx(expected[0].item(), rel=1e-4)
+    assert torch.equal(loss.pos_grad, gathered)
+
+
 def test_a_class_of_the_same_name_from_elsewhere_is_refused() -> None:
     model = build(DENSE["RetinaNet"][0], None)
     head = model.bbox_head

@@ -1,9 +1,10 @@
-from .atomic import StorageError, atomic_path, full_disk_errors, named_errors
+from .atomic import StorageError, atomic_path, full_disk_errors, named_errors, remove_leftovers
 from .cache_folder import cache_folder
 from .checked_json import JsonError, checked, member, read_json
 from .config import registered_class, type_name
 from .few import few
 from .isolation import (
+    evaluating,
     preserved_random_state,
     random_state,
     set_random_state,
@@ -26,6 +27,7 @@ __all__ = [
     "atomic_path",
     "cache_folder",
     "checked",
+    "evaluating",
     "few",
     "full_disk_errors",
     "gather_on_main",
@@ -38,6 +40,7 @@ __all__ = [
     "random_state",
     "read_json",
     "registered_class",
+    "remove_leftovers",
     "safe_loading",
     "set_random_state",
     "shows_progress",

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from mmal.utils import preserved_random_state, single_process, without_trace
-from mmal.utils.record import Call, recorded, replayed, with_own_containers
+from mmal.utils.record import Call, Nesting, recorded, replayed, with_own_containers
 
-from .layouts import Recorded
+from .layouts import Recorded, Silenced
+from .mm_classes import class_name
 from .one_pass import HeadCalls, OnePass, UnrecognisedError
 
 
@@ -22,12 +23,21 @@ class Recording(NamedTuple):
     Attributes:
         data_samples: The batch's N data samples as they came; losses like to change them.
         calls: The recorded methods and their calls.
+        statistics: Loss modules that depend on the batches before, each with a copy of its buffers
+            as they were before this one.
         one_pass: What :attr:`OnePass.losses` reads of each head, if it can be done in one pass.
     """
 
     data_samples: list
     calls: list[tuple[Recorded, list[Call]]]
+    statistics: list[tuple[nn.Module, dict[str, Tensor]]]
     one_pass: list[tuple[OnePass, HeadCalls]]
+
+    def restore_statistics(self) -> None:
+        """Let loss modules go on from where they were before the batch."""
+        for module, buffers in self.statistics:
+            for name, buffer in buffers.items():
+                module.get_buffer(name).copy_(buffer)
 
 
 class SampleLosses(ABC):
@@ -38,7 +48,8 @@ class SampleLosses(ABC):
     more for each sample with the recordings cut to that sample. The result is the loss that the
     target itself reports for a batch of this one sample: its own normalisation, not a share of the
     batch's. Where the target draws at random (anchors, RoIs), it is the loss with what was drawn
-    for the sample in this batch.
+    for the sample in this batch; where a loss keeps statistics of earlier batches, it is the loss
+    with these as they were before this batch.
 
     Of some heads it is known how to get the same in one pass over what the batch's own loss
     computed (:class:`OnePass`): no loss is called again.
@@ -70,15 +81,28 @@ class SampleLosses(ABC):
     def record(self, model: nn.Module, data_samples: list) -> Iterator[Recording]:
         """Record the target's loss on a batch that runs inside the ``with`` block."""
         with ExitStack() as stack:
-            calls = []
-            for method in self.recorded_methods(model):
-                recording = recorded(method.owner, method.method, method.with_arguments)
+            calls, nesting = [], Nesting()
+            for method in (*self.recorded_methods(model), *self._statistics(model)):
+                recording = recorded(method.owner, method.method, method.with_arguments, nesting)
                 calls.append((method, stack.enter_context(recording)))
+            statistics = [
+                (module, {name: buffer.clone() for name, buffer in module.named_buffers()})
+                for head in self.heads(model)
+                for module in head.modules()
+                if remembers(module)
+            ]
             one_pass = [
                 (way, stack.enter_context(way.record(head, len(data_samples))))
                 for head, way in self.one_pass(model)
             ]
-            yield Recording(with_own_containers(data_samples), calls, one_pass)
+            yield Recording(with_own_containers(data_samples), calls, statistics, one_pass)
+
+    def _statistics(self, model: nn.Module) -> Iterator[Recorded]:
+        """What gathers statistics over all ranks after a loss (EQLv2): ranks would wait."""
+        for head in self.heads(model):
+            for module in head.modules():
+                if class_name(module) == "EQLV2Loss":
+                    yield Silenced(module, "collect_grad")
 
     @torch.no_grad()
     def losses(
@@ -124,6 +148,7 @@ class SampleLosses(ABC):
             for head in self.heads(model):
                 stack.enter_context(without_trace(head))
             for i in range(len(inputs)):
+                recording.restore_statistics()
                 totals.append(self.sample_loss(model, recording, loss, inputs, i))
         return torch.stack(totals).float()
 
@@ -139,3 +164,9 @@ class SampleLosses(ABC):
                 stack.enter_context(replayed(method.owner, method.method, results))
             sample = copy.deepcopy(recording.data_samples[index])
             return model.parse_losses(loss(inputs[index : index + 1], [sample]))[0]
+
+
+def remembers(module: nn.Module) -> bool:
+    """Whether a loss module depends on the batches before, as by a running mean."""
+    # GHM's has one with momentum alone.
+    return class_name(module) in ("SeesawLoss", "EQLV2Loss") or hasattr(module, "acc_sum")

@@ -10,7 +10,14 @@ from .layouts import BatchDim, EntryPerSample, Recorded
 from .mm_classes import class_name, loss_is_of
 
 #: Pairs of box head and mask head that tests show to be exact; see ``dense.EXACT_HEADS``.
-EXACT_HEADS = (("", "SOLOV2Head"), ("CondInstBboxHead", "CondInstMaskHead"))
+EXACT_HEADS = (
+    ("", "SOLOHead"),
+    ("", "DecoupledSOLOLightHead"),
+    ("", "SOLOV2Head"),
+    ("BoxInstBboxHead", "BoxInstMaskHead"),
+    ("CondInstBboxHead", "CondInstMaskHead"),
+    ("YOLACTHead", "YOLACTProtonet"),
+)
 
 
 @TASK_UTILS.register_module()

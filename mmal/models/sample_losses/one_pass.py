@@ -10,6 +10,7 @@ a GPU waits for.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -156,6 +157,17 @@ class HeadCalls:
             raise UnrecognisedError
         device = next(self.head.parameters()).device
         return torch.tensor(numbers, dtype=torch.float32, device=device)
+
+
+def only(calls: list) -> Any:
+    """Return the one element of a list.
+
+    Raises:
+        UnrecognisedError: If there is not exactly one.
+    """
+    if len(calls) != 1:
+        raise UnrecognisedError
+    return calls[0]
 
 
 def _is_sampling(part: object) -> bool:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .mm_classes import class_name
-from .one_pass import EPS, HeadCalls, OnePass
+from .one_pass import EPS, HeadCalls, OnePass, only
 
 
 def _anchor_losses(calls: HeadCalls) -> Tensor:
@@ -48,12 +48,12 @@ def _atss_losses(calls: HeadCalls) -> Tensor:
 
 def _fcos_losses(calls: HeadCalls) -> Tensor:
     """``FCOSHead``: as ATSS, but by positive points, and with all levels in one call."""
-    (classes,) = calls.losses["loss_cls"]
+    classes = only(calls.losses["loss_cls"])
     scores = calls.methods["forward"][0].result[0]
     lengths = [len(level) * level.shape[2] * level.shape[3] for level in scores]
     positive = calls.positive(classes.target)
     count = calls.by_image(positive.split(lengths)).clamp(min=1)
-    (rows,) = calls.rows("loss_cls")
+    rows = only(calls.rows("loss_cls"))
     weights = [call.weight for call in calls.losses["loss_bbox"]]
     boxes, weight, centerness = calls.positives_by_image(
         positive, lengths, [calls.rows("loss_bbox"), weights, calls.rows("loss_centerness")]
@@ -83,7 +83,7 @@ def _rtmdet_losses(calls: HeadCalls) -> Tensor:
 
 def _yolox_losses(calls: HeadCalls) -> Tensor:
     """``YOLOXHead``: everything is divided by the positive points, image by image in one level."""
-    (objectness,) = calls.losses["loss_obj"]
+    objectness = only(calls.losses["loss_obj"])
     positive = objectness.target.flatten() > 0
     names = [name for name in ("loss_cls", "loss_bbox", "loss_l1") if calls.losses[name]]
     sums = calls.positives_by_image(positive, [len(positive)], [calls.rows(n) for n in names])
@@ -97,8 +97,9 @@ def _yolox_losses(calls: HeadCalls) -> Tensor:
 
 def _box_losses(calls: HeadCalls) -> Tensor:
     """``BBoxHead`` of an RoI head: losses are divided by the RoIs that were drawn."""
-    (call,) = calls.methods["loss_and_target"]
-    (classes,), (rows,) = calls.losses["loss_cls"], calls.rows("loss_cls")
+    call = only(calls.methods["loss_and_target"])
+    # OHEM has called it before, to see whose loss is large.
+    classes, rows = only(calls.losses["loss_cls"]), only(calls.rows("loss_cls"))
     drawn = call.arguments["sampling_results"]
     count = calls.counts([len(found.pos_inds) + len(found.neg_inds) for found in drawn])
     images = torch.arange(calls.size, device=rows.device)

@@ -164,6 +164,22 @@ def test_mixed_precision(name: str) -> None:
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0)
 
 
+def test_ohem_is_replayed() -> None:
+    """It asks the loss module, too, to draw RoIs by their loss."""
+    init_default_scope("mmdet")
+    cfg = target_config("faster_rcnn/faster-rcnn_r50_fpn_ohem_1x_coco.py")
+    cfg.train_cfg.rpn_proposal.max_per_img = 20
+    cfg.train_cfg.rcnn.sampler.num = 8  # so that there is a choice
+    model = MODELS.build(cfg)
+    model.init_weights()
+    strategy = sample_losses_for(model)
+    assert strategy.one_pass(model)
+    data = images(model, 128, [1, 2])
+    recording = record(model.eval(), data)
+    found = strategy.losses(model, recording, model.loss, data["inputs"])
+    assert torch.equal(found, replayed(model, recording, data["inputs"]))
+
+
 def test_other_losses_are_replayed() -> None:
     """A loss module that is not known to be a sum, or that sums in another way, or not at all."""
     model = build("RetinaNet").eval()

@@ -23,21 +23,24 @@ class Recording(NamedTuple):
     Attributes:
         data_samples: The batch's N data samples as they came; losses like to change them.
         calls: The recorded methods and their calls.
-        statistics: Loss modules that depend on the batches before, each with a copy of its buffers
-            as they were before this one.
+        statistics: Modules whose loss depends on the batches before, each with a copy of what it
+            remembers as that was before this one.
         one_pass: What :attr:`OnePass.losses` reads of each head, if it can be done in one pass.
     """
 
     data_samples: list
     calls: list[tuple[Recorded, list[Call]]]
-    statistics: list[tuple[nn.Module, dict[str, Tensor]]]
+    statistics: list[tuple[nn.Module, dict[str, Tensor | list]]]
     one_pass: list[tuple[OnePass, HeadCalls]]
 
     def restore_statistics(self) -> None:
-        """Let loss modules go on from where they were before the batch."""
-        for module, buffers in self.statistics:
-            for name, buffer in buffers.items():
-                module.get_buffer(name).copy_(buffer)
+        """Let modules go on from where they were before the batch."""
+        for module, values in self.statistics:
+            for name, value in values.items():
+                if isinstance(value, Tensor):
+                    getattr(module, name).copy_(value)
+                else:
+                    setattr(module, name, value.copy())
 
 
 class SampleLosses(ABC):
@@ -86,10 +89,10 @@ class SampleLosses(ABC):
                 recording = recorded(method.owner, method.method, method.with_arguments, nesting)
                 calls.append((method, stack.enter_context(recording)))
             statistics = [
-                (module, {name: buffer.clone() for name, buffer in module.named_buffers()})
+                (module, {name: copy.deepcopy(getattr(module, name)) for name in names})
                 for head in self.heads(model)
                 for module in head.modules()
-                if remembers(module)
+                if (names := _remembered(module))
             ]
             one_pass = [
                 (way, stack.enter_context(way.record(head, len(data_samples))))
@@ -166,7 +169,11 @@ class SampleLosses(ABC):
             return model.parse_losses(loss(inputs[index : index + 1], [sample]))[0]
 
 
-def remembers(module: nn.Module) -> bool:
-    """Whether a loss module depends on the batches before, as by a running mean."""
-    # GHM's has one with momentum alone.
-    return class_name(module) in ("SeesawLoss", "EQLV2Loss") or hasattr(module, "acc_sum")
+def _remembered(module: nn.Module) -> list[str]:
+    """Names of what a module's loss keeps of the batches before, as a running mean."""
+    if class_name(module) == "DDODHead":  # positive anchors of each level, in a plain list
+        return ["cls_num_pos_samples_per_level"]
+    # GHM's have a running mean with momentum alone.
+    if class_name(module) in ("SeesawLoss", "EQLV2Loss", "GHMC", "GHMR"):
+        return [name for name, _ in module.named_buffers()]
+    return []

@@ -19,6 +19,7 @@ EXACT_HEADS = (
     "CenterNetUpdateHead",
     "CentripetalHead",
     "CornerHead",
+    "DDODHead",
     "FCOSHead",
     "FSAFHead",
     "FoveaHead",

@@ -170,10 +170,6 @@ def only(calls: list) -> Any:
     return calls[0]
 
 
-def _is_sampling(part: object) -> bool:
-    return hasattr(part, "avg_factor")
-
-
 @dataclass(frozen=True)
 class OnePass:
     """How the losses of a head's images come from what it did for the batch.

@@ -18,7 +18,7 @@ from tests.processes import run_in_processes
 
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
 #: A single-stage detector whose head no strategy names.
-UNSUPPORTED = "ddod/ddod_r50_fpn_1x_coco.py"
+UNSUPPORTED = "nas_fcos/nas-fcos_r50-caffe_fpn_nashead-gn-head_4xb4-1x_coco.py"
 
 
 def replay(model: nn.Module, strategy: SampleLosses, data: dict) -> torch.Tensor:
@@ -121,6 +121,31 @@ def test_losses_move_their_own_thresholds_by_batches_alone() -> None:
     assert len(found[0][0]) == 1
 
 
+def test_ddod_counts_positive_anchors_of_the_batches_before() -> None:
+    """In a plain list, which no state dict has."""
+    model = build("ddod/ddod_r50_fpn_1x_coco.py", None).eval()
+    head = model.bbox_head
+    head.cls_num_pos_samples_per_level = [5, 40, 3, 20, 1]
+    data = batch(model, 512, [2, 1])
+    expected = torch.cat(
+        [
+            one_by_one(
+                copy.deepcopy(model), dict(inputs=data["inputs"][i : i + 1], data_samples=[s])
+            )
+            for i, s in enumerate(copy.deepcopy(data["data_samples"]))
+        ]
+    )
+    samples = copy.deepcopy(data["data_samples"])
+    strategy = sample_losses_for(model)
+    with torch.no_grad(), strategy.record(model, samples) as recording:
+        model.loss(data["inputs"], samples)
+    counted = list(head.cls_num_pos_samples_per_level)
+    assert sum(counted) > 69
+    found = strategy.replay(model, recording, model.loss, data["inputs"])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    assert head.cls_num_pos_samples_per_level == counted
+
+
 def test_eqlv2_keeps_its_statistics_and_gathers_none_for_a_sample() -> None:
     init_default_scope("mmdet")
     cfg = target_config(FASTER_RCNN[0])
@@ -155,7 +180,7 @@ def test_a_class_of_the_same_name_from_elsewhere_is_refused() -> None:
 def test_unsupported_target_is_named_with_what_to_do() -> None:
     init_default_scope("mmdet")
     target = target_config(UNSUPPORTED)
-    with pytest.raises(TypeError, match=r"(?s)DDOD with DDODHead\.\n.*sample_losses=dict"):
+    with pytest.raises(TypeError, match=r"(?s)NASFCOS with NASFCOSHead\.\n.*sample_losses=dict"):
         MODELS.build(learning_loss_config(target, [256] * 5))
 
 

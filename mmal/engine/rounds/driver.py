@@ -35,6 +35,7 @@ from ..reporting import ReportKeeper
 from ..scoring import score_pool
 from .comparable import comparable_settings
 from .described import describe_picks, explained_names, picture_picks
+from .plan import Plan, plan_rounds
 from .preflight import preflight
 from .round_training import RoundTraining
 from .settings import RoundSettings
@@ -125,6 +126,10 @@ class RoundDriver:
                     f"{before['since']}), which ended without saying so."
                 )
             return self._run()
+
+    def plan(self) -> Plan:
+        """Say what :meth:`run` would do, and about how long it takes; write nothing."""
+        return plan_rounds(self._cfg, self._settings, self._work_dir, self._pool)
 
     def _begin_with(self, cfg: Config) -> None:
         self._cfg = cfg

@@ -20,7 +20,7 @@ from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 from mmal.utils import safe_loading
 
-from ..acquisition import DRAWN, draw_initial
+from ..acquisition import DRAWN
 from ..data_config import DataConfig, learning_hooks
 from ..hooks import ActiveLearningHook
 from ..preflight import (
@@ -46,8 +46,7 @@ from ..preflight import (
     rehearse_training,
 )
 from ..scoring import bare
-from .round_config import training_config
-from .round_runner import RoundRunner
+from .rehearsal_runner import rehearsal_runner
 from .settings import RoundSettings
 from .work_dir import WorkDir
 
@@ -182,7 +181,7 @@ def _examine(
     if not data.anywhere():
         with tempfile.TemporaryDirectory() as folder:
             with problems.collect("model"):
-                runner = _rehearsal_runner(cfg, settings, pool, listed, Path(folder))
+                runner = rehearsal_runner(cfg, settings, pool, listed, Path(folder))
             if not problems.failed("model"):
                 wanted = [q for q in (settings.initial_set.query, *queries) if q is not None]
                 pretrained = _pretrained(cfg, wanted, problems) if loads else None
@@ -212,31 +211,6 @@ def _check_settings(cfg: Config, problems: Problems) -> None:
                     "them."
                 )
             )
-
-
-def _rehearsal_runner(
-    cfg: Config, settings: RoundSettings, pool: Pool, listed: list[str] | None, folder: Path
-) -> Runner:
-    """Build the runner of round 0 in a folder that is going to be removed."""
-    draft = Pool(pool.ids, cfg.randomness.seed, list(pool.rounds[:1]))
-    if not draft.rounds:
-        # Those that a query would find cost a pass over the pool; others do for a rehearsal.
-        picks = listed or draw_initial(draft, settings.initial_set.size)
-        draft.commit(picks, "initial", None)
-    work_dir = WorkDir(folder)
-    draft.save(work_dir.pool)
-    cfg = training_config(cfg, work_dir, 0)
-    cfg.load_from = None  # tried by itself
-    cfg.visualizer = None  # those that report to a server begin at once
-    for loader in (cfg.train_dataloader, cfg.test_dataloader):
-        loader.update(num_workers=0, persistent_workers=False)
-        for key in ("prefetch_factor", "multiprocessing_context"):  # of workers
-            loader.pop(key, None)
-    # Formatting the config takes a second, and nobody reads this one.
-    cfg = Config(cfg.to_dict(), cfg_text="#", filename=cfg.filename, format_python_code=False)
-    runner = RoundRunner.from_cfg(cfg)
-    runner.message_hub.update_info_dict(dict(iter=0, epoch=0))  # as before the first step
-    return runner
 
 
 def _pretrained(cfg: Config, queries: Sequence[dict], problems: Problems) -> nn.Module | None:

@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_world_size
@@ -18,6 +17,7 @@ from mmal.utils import safe_loading
 from ..acquisition import draw_initial
 from ..data_config import DataConfig
 from ..preflight import max_epochs_of
+from .checkpoints import steps_of
 from .rates import Rates, measured_rates
 from .rehearsal_runner import rehearsal_runner
 from .settings import RoundSettings
@@ -115,7 +115,7 @@ def plan_rounds(cfg: Config, settings: RoundSettings, work_dir: WorkDir, pool: P
         begins_at = work_dir.checkpoint(index) if "train" in left else None
         steps = work.steps(work.labeled(index)) if "train" in left else 0
         if begins_at is not None:
-            steps = max(steps - _steps_of(begins_at), 0)
+            steps = max(steps - steps_of(begins_at), 0)
         seconds = work.seconds(index, rates, steps)
         rounds.append(
             PlannedRound(
@@ -142,12 +142,6 @@ def _left(record: dict, picks: bool) -> tuple[str, ...]:
     if not record:
         return steps
     return steps[2:] if "metrics" in record else steps[1:]
-
-
-def _steps_of(checkpoint: Path) -> int:
-    """How many steps a checkpoint was trained."""
-    content = torch.load(checkpoint, map_location="cpu")
-    return int(content["meta"]["iter"])
 
 
 def _workload(

@@ -304,6 +304,14 @@ def _check_hooks(runner: Runner, model: nn.Module) -> None:
         )
 
 
+def _check_model(pool: Pool, settings: RoundSettings, work_dir: WorkDir) -> None:
+    """Refuse to go on with a round that is trained, whose model is not there but is needed."""
+    index = len(pool.rounds) - 1
+    record = work_dir.read_record(index) if index >= 0 else {}
+    if record and ("metrics" not in record or len(pool.rounds) < settings.rounds):
+        work_dir.checkpoints(index).trained()
+
+
 def _check_same_run(
     pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir, comparable: dict | None
 ) -> None:
@@ -316,6 +324,7 @@ def _check_same_run(
     for index in range(len(pool.rounds)):  # damaged ones are told of before anything runs
         work_dir.read_record(index)
         work_dir.checkpoint(index)
+    _check_model(pool, settings, work_dir)
     first = work_dir.read_record(0)
     trained = first.get("cached_features")
     if trained is not None:  # the backbone's weights are compared when they are loaded

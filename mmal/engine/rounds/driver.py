@@ -35,6 +35,7 @@ from ..reporting import ReportKeeper
 from ..scoring import score_pool
 from .comparable import comparable_settings
 from .described import describe_picks, explained_names, picture_picks
+from .environment import environment
 from .plan import Plan, plan_rounds
 from .preflight import preflight
 from .round_training import RoundTraining
@@ -100,7 +101,7 @@ class RoundDriver:
         width = None if sys.stdout.isatty() else 120
         self._console = Console(quiet=not is_main_process(), width=width)
         self._begin_with(cfg)
-        self._comparable = comparable_settings(cfg)
+        self._comparable, self._environment = comparable_settings(cfg), environment(cfg)
         known = None if allow_changes else self._comparable
         self._pool = preflight(cfg, self._settings, self._work_dir, resume, known)
         self._page = ReportKeeper(self._work_dir.root)
@@ -158,9 +159,19 @@ class RoundDriver:
         if not is_main_process():
             return
         if not self._pool.rounds or self._work_dir.nothing_trained:
-            self._work_dir.settings.write(self._comparable)
-        else:  # those that were allowed to change, and of work directories that have none yet
-            self._work_dir.settings.record(self._comparable, len(self._pool.rounds) - 1)
+            self._work_dir.settings.write(self._comparable, self._environment)
+            return
+        # Those that were allowed to change, and of work directories that have none yet.
+        index = len(self._pool.rounds) - 1
+        others = self._work_dir.settings.record(self._comparable, self._environment, index)
+        if others:
+            changes = ", ".join(f"{name} {was} → {now}" for name, (was, now) in others.items())
+            self._console.print(
+                f"Other versions than before, which may round or draw differently: {changes}. "
+                "settings.json has both.",
+                style="yellow",
+                soft_wrap=True,
+            )
 
     def _tell(self, records: list[dict]) -> list[dict]:
         self._console.print(rounds_table(records))

@@ -4,6 +4,7 @@ from .image_list import ImageList
 from .pool_dataset import PoolDataset
 from .pools import LongTailed, OffTopic, Redundant
 from .raw_images import RawImages
+from .seeded_batches import SeededBatchSampler, seed_batches
 from .seeded_workers import seed_worker_by_epoch
 from .transforms import CachedViews, VaryImage
 
@@ -17,8 +18,10 @@ __all__ = [
     "PoolDataset",
     "RawImages",
     "Redundant",
+    "SeededBatchSampler",
     "VaryImage",
     "View",
     "packed_sample",
+    "seed_batches",
     "seed_worker_by_epoch",
 ]

@@ -1,6 +1,7 @@
 from .feature_store import FeatureStore, View, packed_sample
 from .image_folder import ImageFolder
 from .image_list import ImageList
+from .listed_samples import Listings
 from .pool_dataset import PoolDataset
 from .pools import LongTailed, OffTopic, Redundant
 from .raw_images import RawImages
@@ -13,6 +14,7 @@ __all__ = [
     "FeatureStore",
     "ImageFolder",
     "ImageList",
+    "Listings",
     "LongTailed",
     "OffTopic",
     "PoolDataset",

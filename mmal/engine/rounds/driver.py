@@ -12,7 +12,7 @@ from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
 from rich.console import Console
 from torch import nn
 
-from mmal.datasets import PoolDataset
+from mmal.datasets import Listings, PoolDataset
 from mmal.models.pretrained import pretrained_backbone
 from mmal.structures import PoolScores
 from mmal.utils import full_disk_errors, main_works_alone, single_process
@@ -35,7 +35,7 @@ from ..reporting import ReportKeeper
 from ..scoring import score_pool
 from .comparable import comparable_settings
 from .described import describe_picks, explained_names, picture_picks
-from .environment import environment
+from .environment import environment, versions_sentence
 from .plan import Plan, plan_rounds
 from .preflight import preflight
 from .round_training import RoundTraining
@@ -103,7 +103,9 @@ class RoundDriver:
         self._begin_with(cfg)
         self._comparable, self._environment = comparable_settings(cfg), environment(cfg)
         known = None if allow_changes else self._comparable
-        self._pool = preflight(cfg, self._settings, self._work_dir, resume, known)
+        self._listings = Listings()
+        with self._listings.shared():
+            self._pool = preflight(cfg, self._settings, self._work_dir, resume, known)
         self._page = ReportKeeper(self._work_dir.root)
 
     def run(self) -> list[dict]:
@@ -130,7 +132,8 @@ class RoundDriver:
 
     def plan(self) -> Plan:
         """Say what :meth:`run` would do, and about how long it takes; write nothing."""
-        return plan_rounds(self._cfg, self._settings, self._work_dir, self._pool)
+        with self._listings.shared():
+            return plan_rounds(self._cfg, self._settings, self._work_dir, self._pool)
 
     def _begin_with(self, cfg: Config) -> None:
         self._cfg = cfg
@@ -138,6 +141,10 @@ class RoundDriver:
         self._training = RoundTraining(cfg, self._work_dir, self._console, self._settings)
 
     def _run(self) -> list[dict]:
+        with self._listings.shared():
+            return self._run_rounds()
+
+    def _run_rounds(self) -> list[dict]:
         if self._settings.cached and not self._work_dir.finished(self._settings.rounds):
             self._begin_at_features(self._settings.cached)
         self._keep_settings()
@@ -165,13 +172,7 @@ class RoundDriver:
         index = len(self._pool.rounds) - 1
         others = self._work_dir.settings.record(self._comparable, self._environment, index)
         if others:
-            changes = ", ".join(f"{name} {was} → {now}" for name, (was, now) in others.items())
-            self._console.print(
-                f"Other versions than before, which may round or draw differently: {changes}. "
-                "settings.json has both.",
-                style="yellow",
-                soft_wrap=True,
-            )
+            self._console.print(versions_sentence(others), style="yellow", soft_wrap=True)
 
     def _tell(self, records: list[dict]) -> list[dict]:
         self._console.print(rounds_table(records))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -46,6 +47,15 @@ def environment(cfg: Config) -> dict[str, Any]:
     text = json.dumps(plain(kept), sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return dict(versions=versions, config=f"sha256:{digest}", seed=cfg.randomness.seed)
+
+
+def versions_sentence(others: Mapping[str, list[str]]) -> str:
+    """Say which packages have other versions, ``[was, is]`` by name, than before."""
+    changes = ", ".join(f"{name} {was} → {now}" for name, (was, now) in others.items())
+    return (
+        f"Other versions than before, which may round or draw differently: {changes}. "
+        "settings.json has both."
+    )
 
 
 def _installed(name: str) -> str | None:

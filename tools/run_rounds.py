@@ -17,7 +17,7 @@ from mmal.apis.cli import (
 )
 from mmal.engine.cached_features import CachedFeaturesError
 from mmal.engine.rounds import Plan
-from mmal.utils import StorageError, quiet_terminal
+from mmal.utils import StorageError, first_error_only, quiet_terminal
 from mmal.visualization import plan_table
 
 EXAMPLE = """example:
@@ -74,12 +74,14 @@ def run(args: argparse.Namespace) -> None:
             cfg.merge_from_dict(dict(active_learning=dict(query=query)))
         if args.seed is not None:
             cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
-        rounds = prepare_rounds(cfg, args.resume, args.allow_changes)
+        with first_error_only():
+            rounds = prepare_rounds(cfg, args.resume, args.allow_changes)
     if args.dry_run:
         tell(rounds.plan())
         return
     try:
-        rounds.run()
+        with first_error_only():
+            rounds.run()
     except (CachedFeaturesError, FloatingPointError, FileExistsError) as error:
         sys.exit(f"error: {error}")  # a training that diverged, another run that was faster
     except StorageError as error:

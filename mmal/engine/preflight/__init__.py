@@ -1,6 +1,6 @@
 from .data import audit_data, audit_settings, check_variants, tell, unscored_sets
 from .evaluator import check_evaluator_files
-from .model import check_batch_size, check_labels, check_scores
+from .model import check_batch_size, check_labels, check_scores, check_sync_batchnorm
 from .problems import PreflightError, Problems
 from .rehearsal import (
     check_steps,
@@ -39,6 +39,7 @@ __all__ = [
     "check_scores",
     "check_seed",
     "check_steps",
+    "check_sync_batchnorm",
     "check_variants",
     "check_workers",
     "max_epochs_of",

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import get_world_size
+from mmengine.device import get_device
+from mmengine.dist import get_world_size, is_distributed
 from mmengine.registry import DATASETS
 from torch import nn
 
@@ -38,6 +39,23 @@ def check_batch_size(model: LearningLossMixin, batch_size: int) -> None:
             "The ranking loss compares the two samples of a pair, so train_dataloader.batch_size "
             f"must be at least 2 (a process). Got {batch_size} instead. With several processes, "
             "ranking_loss=dict(type=…, across_gpus=True) pairs the images of all of them."
+        )
+
+
+def check_sync_batchnorm(model: nn.Module) -> None:
+    """Refuse normalisation over several processes that only GPUs have.
+
+    In a single process mmengine takes the usual one in its place.
+
+    Raises:
+        PreflightError: If the model has it, and processes share CPUs.
+    """
+    found = [name for name, m in model.named_modules() if isinstance(m, nn.SyncBatchNorm)]
+    if found and is_distributed() and get_device() == "cpu":
+        raise PreflightError(
+            f"The model has {len(found)} SyncBatchNorm layers, such as {found[0]}, which need "
+            f"GPUs, but {get_world_size()} processes run on CPUs. Use norm_cfg=dict(type='BN') and "
+            "no sync_bn, or a single process."
         )
 
 

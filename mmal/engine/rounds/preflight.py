@@ -37,6 +37,7 @@ from ..preflight import (
     check_runner,
     check_scores,
     check_seed,
+    check_sync_batchnorm,
     check_variants,
     check_workers,
     max_epochs_of,
@@ -235,6 +236,7 @@ def _rehearse(
     of_model = Problems()
     with of_model.collect():
         _check_hooks(runner, model)
+        check_sync_batchnorm(model)
         check_labels(model, runner.cfg)
         for query in queries:
             names = build_query(query).requires

@@ -16,7 +16,11 @@ def main() -> None:
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         code = failure.exitcode
-        print(f"Process {rank} ended first, with the exit code {code}; see above.", file=sys.stderr)
+        print(
+            f"Process {rank} was the first on this machine to end, with the exit code {code}. Why "
+            "is told above, or on the machine where a process failed first.",
+            file=sys.stderr,
+        )
         sys.exit(code if code > 0 else 128 - code)  # negative: the number of a signal
     except SignalException as stop:
         sys.exit(128 + stop.sigval)

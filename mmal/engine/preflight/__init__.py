@@ -1,6 +1,12 @@
 from .data import audit_data, audit_settings, check_variants, tell, unscored_sets
 from .evaluator import check_evaluator_files
-from .model import check_batch_size, check_labels, check_scores, check_sync_batchnorm
+from .model import (
+    check_batch_size,
+    check_labels,
+    check_precision,
+    check_scores,
+    check_sync_batchnorm,
+)
 from .problems import PreflightError, Problems
 from .rehearsal import (
     check_steps,
@@ -34,6 +40,7 @@ __all__ = [
     "check_labels",
     "check_no_validation",
     "check_optimizer",
+    "check_precision",
     "check_pretrained",
     "check_runner",
     "check_scores",

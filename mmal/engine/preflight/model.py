@@ -59,6 +59,23 @@ def check_sync_batchnorm(model: nn.Module) -> None:
         )
 
 
+def check_precision(model: nn.Module, cfg: Config) -> None:
+    """Refuse a precision in which a head of MMPose cannot compute its accuracy while it trains.
+
+    Raises:
+        PreflightError: If it is bfloat16, which NumPy does not have.
+    """
+    wrapper = cfg.get("optim_wrapper") or {}
+    of_pose = any(kind.__module__.startswith("mmpose.") for kind in type(model).__mro__)
+    computes = of_pose and (model.train_cfg or {}).get("compute_acc", True)
+    if computes and wrapper.get("dtype") == "bfloat16":
+        raise PreflightError(
+            "optim_wrapper.dtype is 'bfloat16', in which MMPose's heads cannot compute their "
+            "accuracy while they train: NumPy does not have it. Set train_cfg=dict(compute_acc="
+            "False) in the (target) model, or use float16."
+        )
+
+
 def check_scores(
     model: nn.Module,
     dataset: PoolDataset,

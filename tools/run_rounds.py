@@ -70,14 +70,16 @@ def run(args: argparse.Namespace) -> None:
     with one_line_errors():
         cfg = config_from_args(args)
         if args.query is not None:
-            query = dict(_delete_=True, **parse_query(args.query))
-            cfg.merge_from_dict(dict(active_learning=dict(query=query)))
+            query = parse_query(args.query)
+            if cfg.get("active_learning") is not None:  # else that is refused
+                cfg.active_learning.query = query
         if args.seed is not None:
             cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
         with first_error_only():
             rounds = prepare_rounds(cfg, args.resume, args.allow_changes)
     if args.dry_run:
-        tell(rounds.plan())
+        with first_error_only():
+            tell(rounds.plan())
         return
     try:
         with first_error_only():

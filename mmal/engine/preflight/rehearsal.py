@@ -65,7 +65,7 @@ def check_steps(runner: Runner) -> None:
         PreflightError: If no process, or this one, would see a batch.
     """
     loader = runner.train_dataloader
-    sampler = loader.batch_sampler.sampler
+    sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
     endless = "Infinite" in type(sampler).__name__
     if endless and isinstance(runner.train_loop, EpochBasedTrainLoop):
         raise PreflightError(

@@ -132,6 +132,7 @@ def test_the_tool_prints_it_and_refuses_what_a_run_refuses(
 ) -> None:
     before = files(config_file.parent)
     arguments = [str(config_file), "--work-dir", str(config_file.parent / "work"), "--dry-run"]
+    arguments += ["--query", "Margin"]  # of a config that names none
     assert run_tool(monkeypatch, *arguments) == 0
     printed = capsys.readouterr().out
     assert "What would run." in printed

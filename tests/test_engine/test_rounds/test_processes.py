@@ -222,10 +222,11 @@ def test_variants_train_and_pick(kind: str, size: int, request: pytest.FixtureRe
         sums[name] = weights[0]
         saved = torch.load(Path(work_dir, "round_00", "epoch_2.pth"), weights_only=False)
         assert ("ema_state_dict" in saved) == (name == "EMA")
-    # What a setting asks for is done: it trains to other weights, or to the same.
-    assert sums["find_unused_parameters"] == sums["EMA"] == sums["plain"]
-    for name in ("bfloat16", "accumulation"):
-        assert sums[name] != sums["plain"], name
+    # What a setting asks for is done: it trains to other weights, or, but for the order in which
+    # three processes add up, to the same.
+    away = {name: abs(total - sums["plain"]) for name, total in sums.items()}
+    assert max(away["find_unused_parameters"], away["EMA"]) < 1e-7
+    assert min(away["bfloat16"], away["accumulation"]) > 1e-5
 
 
 def _refused(rank: int, path: str, options: dict) -> str:

@@ -24,7 +24,8 @@ from ..data_config import DataConfig
 from ..rounds.described import describe_picks, explained_names, picture_picks
 from ..scoring import score_pool
 from .loop_data import LoopData
-from .project import Pick, Project, ProjectError
+from .project import Project, ProjectError
+from .steps import Pick
 
 #: What the first batch is picked by, before anything is labelled.
 FIRST_QUERY = dict(type="mmal.Herding", features=dict(source="pretrained"))

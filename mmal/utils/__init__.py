@@ -5,6 +5,7 @@ from .config import registered_class, type_name
 from .few import few
 from .first_error import first_error_only
 from .isolation import (
+    evaluating,
     preserved_random_state,
     random_state,
     set_random_state,
@@ -27,6 +28,7 @@ __all__ = [
     "atomic_path",
     "cache_folder",
     "checked",
+    "evaluating",
     "few",
     "first_error_only",
     "full_disk_errors",

@@ -1,5 +1,6 @@
 """The registries of mmal: children of mmengine's, in the scope ``mmal``, plus ``QUERIES``."""
 
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -15,6 +16,9 @@ TASK_UTILS = Registry(
     "task util", parent=MMENGINE_TASK_UTILS, scope="mmal", locations=["mmal.models"]
 )
 DATASETS = Registry("dataset", parent=MMENGINE_DATASETS, scope="mmal", locations=["mmal.datasets"])
+DATA_SAMPLERS = Registry(
+    "data sampler", parent=MMENGINE_DATA_SAMPLERS, scope="mmal", locations=["mmal.datasets"]
+)
 TRANSFORMS = Registry(
     "transform", parent=MMENGINE_TRANSFORMS, scope="mmal", locations=["mmal.datasets"]
 )

@@ -29,7 +29,7 @@ require() {
 launch_dist() {
     local tool="$1" gpus="$2"
     shift 2
-    exec "$python" -m torch.distributed.run \
+    exec "$python" "$tools/_torchrun.py" \
         --nnodes="${NNODES:-1}" \
         --node-rank="${NODE_RANK:-0}" \
         --master-addr="${MASTER_ADDR:-127.0.0.1}" \

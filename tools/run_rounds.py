@@ -4,6 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmengine.dist import is_main_process
+from rich.console import Console
+
 from mmal.apis import prepare_rounds
 from mmal.apis.cli import (
     add_config_arguments,
@@ -13,12 +16,15 @@ from mmal.apis.cli import (
     parse_query,
 )
 from mmal.engine.cached_features import CachedFeaturesError
-from mmal.utils import StorageError, quiet_terminal
+from mmal.engine.rounds import Plan
+from mmal.utils import StorageError, first_error_only, quiet_terminal
+from mmal.visualization import plan_table
 
 EXAMPLE = """example:
   python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/demo
   python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/random --query Random
   python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/demo --resume
+  python tools/run_rounds.py configs/demo/toy_voc.py --work-dir work_dirs/demo --dry-run
 """
 
 
@@ -36,6 +42,12 @@ def parse_args() -> argparse.Namespace:
         help="with --resume: go on with settings that are not those the run began with",
     )
     parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check everything, tell what would run and about how long it takes, and end; nothing "
+        "is written",
+    )
+    parser.add_argument(
         "--query",
         help="replaces active_learning.query by a registered one, such as Random or "
         "\"Entropy(aggregation='max')\"",
@@ -48,10 +60,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     work_dir = args.work_dir or f"work_dirs/{Path(args.config).stem}"
-    with (
-        interruptible("The same command goes on with --resume."),
-        quiet_terminal(Path(work_dir, "other_messages.log")),
-    ):
+    goes_on = "Nothing was written." if args.dry_run else "The same command goes on with --resume."
+    log = None if args.dry_run else Path(work_dir, "other_messages.log")
+    with interruptible(goes_on), quiet_terminal(log):
         run(args)
 
 
@@ -59,13 +70,20 @@ def run(args: argparse.Namespace) -> None:
     with one_line_errors():
         cfg = config_from_args(args)
         if args.query is not None:
-            query = dict(_delete_=True, **parse_query(args.query))
-            cfg.merge_from_dict(dict(active_learning=dict(query=query)))
+            query = parse_query(args.query)
+            if cfg.get("active_learning") is not None:  # else that is refused
+                cfg.active_learning.query = query
         if args.seed is not None:
             cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
-        rounds = prepare_rounds(cfg, args.resume, args.allow_changes)
+        with first_error_only():
+            rounds = prepare_rounds(cfg, args.resume, args.allow_changes)
+    if args.dry_run:
+        with first_error_only():
+            tell(rounds.plan())
+        return
     try:
-        rounds.run()
+        with first_error_only():
+            rounds.run()
     except (CachedFeaturesError, FloatingPointError, FileExistsError) as error:
         sys.exit(f"error: {error}")  # a training that diverged, another run that was faster
     except StorageError as error:
@@ -73,6 +91,17 @@ def run(args: argparse.Namespace) -> None:
             f"error: {error}. What is done is kept. Once there is room, the same command goes on "
             "with --resume."
         )
+
+
+def tell(plan: Plan) -> None:
+    """Print a plan, in the main process."""
+    width = None if sys.stdout.isatty() else 120
+    console = Console(quiet=not is_main_process(), width=width)
+    if plan.rounds:
+        console.print(plan_table(plan))
+        console.print(f"{plan.source}Nothing was written; without --dry-run this command runs it.")
+    else:
+        console.print(f"All {plan.done} rounds are done. Nothing would be trained.")
 
 
 if __name__ == "__main__":

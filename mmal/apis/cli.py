@@ -14,6 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
 
 from mmal.queries import build_query
 from mmal.utils import stop_on_signals
@@ -108,7 +109,8 @@ def interruptible(how_to_go_on: str) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         signum = getattr(stop, "signum", signal.SIGINT)
         name = "" if signum == signal.SIGINT else f" by {signal.Signals(signum).name}"
-        print(f"\nInterrupted{name}. {how_to_go_on}", file=sys.stderr)
+        if is_main_process():
+            print(f"\nInterrupted{name}. {how_to_go_on}", file=sys.stderr)
         sys.exit(128 + signum)
 
 

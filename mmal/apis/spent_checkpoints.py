@@ -45,6 +45,8 @@ def _remove(round_dir: Path, keep_last: bool) -> None:
         return
     # The name alone: the work directory may have been moved since.
     last = Path(pointer.read_text(encoding="utf-8").strip()).name
+    if last in ("", ".."):  # a machine that died left it empty, or a person wrote that
+        return
     if keep_last and not (round_dir / last).is_file():
         return
     pattern = re.compile(r"\d+".join(map(re.escape, re.split(r"\d+", last))))

@@ -13,6 +13,7 @@ from mmal.structures import Pool, PoolError
 from mmal.tasks import Task, task_of
 from mmal.utils import registered_class, type_name
 
+from .listed_samples import ListedSamples, Listings
 from .pools import peel
 
 
@@ -74,9 +75,9 @@ class PoolDataset:
         self.group_by = group_by
         self._pipeline = pipeline
         self.leaves: list[BaseDataset] = []
-        self._infos: list[list[dict]] = []
+        self._listed: list[ListedSamples] = []
         tree = self._load(dataset)
-        ids = [info["sample_id"] for infos in self._infos for info in infos]
+        ids = [name for listed in self._listed for name in listed.ids]
         if group_by == "image":
             ids = list(dict.fromkeys(ids))
         self._check_classes()
@@ -189,6 +190,7 @@ class PoolDataset:
             return [self._load(child) for child in cfg["datasets"]]
         if kind == "RepeatDataset":
             return {cfg["times"]: self._load(cfg["dataset"])}
+        whole = cfg
         shapers, cfg = peel(cfg)
         if "dataset" in cfg or "datasets" in cfg:
             raise TypeError(
@@ -197,16 +199,10 @@ class PoolDataset:
                 "inside MultiImageMixDataset and ClassBalancedDataset."
             )
         dataset = self._build_leaf(cfg)
-        infos = list(dataset.load_data_list())
+        self._listed.append(Listings.listed(whole, dataset, shapers, self.group_by))
         if self.split == "unlabeled":
             dataset.test_mode = True  # not sooner: some data sets choose their files by it
-        names = task_of(dataset).sample_ids(infos, dataset, self.group_by)
-        for info, name in zip(infos, names, strict=True):
-            info.setdefault("sample_id", name)  # some data sets name samples themselves
-        for shaper in shapers:
-            infos = shaper.shape(infos, dataset)
         self.leaves.append(dataset)
-        self._infos.append(infos)
         return len(self.leaves) - 1
 
     def _build_leaf(self, cfg: dict) -> BaseDataset:
@@ -261,15 +257,15 @@ class PoolDataset:
     def _keep(self, chosen: frozenset[str]) -> None:
         """Leave the chosen samples in each inner data set, and note how many there are."""
         self._sizes: list[int] = []
-        for dataset, infos in zip(self.leaves, self._infos, strict=True):
+        for dataset, listed in zip(self.leaves, self._listed, strict=True):
             task = task_of(dataset)
-            kept = [info for info in infos if info["sample_id"] in chosen]
+            kept = (listed.info(i) for i, name in enumerate(listed.ids) if name in chosen)
             if self.split == "unlabeled":
                 kept = [task.unlabeled(info, dataset) for info in kept]
             else:
                 kept = [info for info in kept if task.is_labeled(info)]
             self._sizes.append(_fill(dataset, kept))
-        self._infos.clear()
+        self._listed.clear()
 
     def _order(self, tree: list | dict | int) -> list[tuple[int, int]]:
         """Return the samples of the split as (inner data set, place in it)."""

@@ -1,5 +1,6 @@
 """Checking the loss prediction module on labelled images."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -54,21 +55,14 @@ def measure_losses(
     model = bare(model)
     found: list[tuple] = []
     names = yardsticks_of(model)
-    score = score_function(model, ("embedding", *names))
+    measure = batch_measure(model)
     alive: np.ndarray | None = None
     with evaluation_mode(model), preserved_random_state():
         loader = batches(dataset, range(len(dataset)), batch_size, num_workers, "ranking")
         for data in loader:
-            data = model.data_preprocessor(data, False)
-            pred, target = model.measure_losses(data["inputs"], data["data_samples"])
-            metas = [sample.metainfo for sample in data["data_samples"]]
-            # Images in memory have no path, but a place in the data set.
-            paths = [meta.get("img_path") or str(meta.get("sample_idx", "")) for meta in metas]
-            scores = score(data)
-            units = (scores.pop("embedding") != 0).any(dim=0).cpu().numpy()
+            rows, units = measure(data)
             alive = units if alive is None else alive | units
-            scores = [values.tolist() for values in scores.values()]
-            found.extend(zip(pred.tolist(), target.tolist(), paths, *scores, strict=True))
+            found.extend(rows)
     parts = all_gather_object((found, alive))
     rows = [row for part, _ in parts for row in part]
     # A process with no share of the samples has seen no unit.
@@ -78,3 +72,29 @@ def measure_losses(
     return MeasuredLosses(
         np.array(pred), np.array(target), list(paths), yardsticks, float(dead_units)
     )
+
+
+def batch_measure(model: nn.Module) -> Callable[[dict], tuple[list[tuple], np.ndarray]]:
+    """Return what measures a collated batch, in evaluation mode and without gradient.
+
+    Args:
+        model: A LearningLoss model, bare.
+
+    Returns:
+        A function that returns a row a sample (predicted loss, target loss, image file, yardsticks
+        in the order of their names), and which units of the module are not 0 on all of them.
+    """
+    score = score_function(model, ("embedding", *yardsticks_of(model)))
+
+    def measure(data: dict) -> tuple[list[tuple], np.ndarray]:
+        data = model.data_preprocessor(data, False)
+        pred, target = model.measure_losses(data["inputs"], data["data_samples"])
+        metas = [sample.metainfo for sample in data["data_samples"]]
+        # Images in memory have no path, but a place in the data set.
+        paths = [meta.get("img_path") or str(meta.get("sample_idx", "")) for meta in metas]
+        scores = score(data)
+        units = (scores.pop("embedding") != 0).any(dim=0).cpu().numpy()
+        columns = [values.tolist() for values in scores.values()]
+        return list(zip(pred.tolist(), target.tolist(), paths, *columns, strict=True)), units
+
+    return measure

@@ -3,6 +3,7 @@ from .cache_folder import cache_folder
 from .checked_json import JsonError, checked, member, read_json
 from .config import registered_class, type_name
 from .few import few
+from .first_error import first_error_only
 from .isolation import (
     evaluating,
     preserved_random_state,
@@ -29,6 +30,7 @@ __all__ = [
     "checked",
     "evaluating",
     "few",
+    "first_error_only",
     "full_disk_errors",
     "gather_on_main",
     "main_works_alone",

@@ -3,6 +3,7 @@ from .histogram import plot_histogram
 from .learning_curve import COSTS, aligned, metric_names, plot_curves, read_curve
 from .losses import plot_losses
 from .picks import plot_picks
+from .plan_table import plan_table
 from .rounds_table import rounds_table
 from .sample_sheet import check_sheet_path, plot_samples
 
@@ -13,6 +14,7 @@ __all__ = [
     "check_sheet_path",
     "findings_table",
     "metric_names",
+    "plan_table",
     "plot_curves",
     "plot_histogram",
     "plot_losses",

@@ -80,6 +80,15 @@ def test_a_last_round_that_lost_its_last_checkpoint_keeps_the_others(trial):
     assert (trial / "round_01" / "epoch_8.pth").exists()
 
 
+@pytest.mark.parametrize("content", ["", " \n", ".."])
+def test_a_pointer_that_names_nothing_removes_nothing(trial, content):
+    for name in ("round_00", "round_01"):
+        (trial / name / "last_checkpoint").write_text(content)
+    before = files(trial)
+    remove_spent_checkpoints(trial)
+    assert files(trial) == before
+
+
 def test_a_round_without_a_record_is_left_alone(trial):
     (trial / "round_00" / "metrics.json").unlink()
     before = files(trial)

@@ -177,3 +177,6 @@ def test_whatever_names_the_last_checkpoint(folder, content):
         refused = str(error)
     assert str(pointer) in refused
     assert found in (None, pointer, pointer.parent / "epoch_1.pth")
+    if not refused.endswith("beginning."):
+        sentence = work_dir.checkpoints(1).mend()
+        assert (found is None) == (str(pointer) in (sentence or ""))

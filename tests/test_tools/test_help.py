@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOOLS = sorted(p.relative_to(ROOT) for p in (ROOT / "tools").rglob("*.py"))
-#: Modules that a tool imports, in the tool's folder.
-PARTS = {"machine.py", "virtual_env.py", "wheel_cache.py"}
+#: Modules that a tool imports, in the tool's folder, and what scripts call.
+PARTS = {"_torchrun.py", "machine.py", "virtual_env.py", "wheel_cache.py"}
 
 
 @pytest.mark.parametrize("tool", [t for t in TOOLS if t.name not in PARTS], ids=str)

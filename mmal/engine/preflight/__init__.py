@@ -1,6 +1,12 @@
 from .data import audit_data, audit_settings, check_variants, tell, unscored_sets
 from .evaluator import check_evaluator_files
-from .model import check_batch_size, check_labels, check_scores
+from .model import (
+    check_batch_size,
+    check_labels,
+    check_precision,
+    check_scores,
+    check_sync_batchnorm,
+)
 from .problems import PreflightError, Problems
 from .rehearsal import (
     check_steps,
@@ -34,11 +40,13 @@ __all__ = [
     "check_labels",
     "check_no_validation",
     "check_optimizer",
+    "check_precision",
     "check_pretrained",
     "check_runner",
     "check_scores",
     "check_seed",
     "check_steps",
+    "check_sync_batchnorm",
     "check_variants",
     "check_workers",
     "max_epochs_of",

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import get_world_size
+from mmengine.device import get_device
+from mmengine.dist import get_world_size, is_distributed
 from mmengine.registry import DATASETS
 from torch import nn
 
@@ -38,6 +39,40 @@ def check_batch_size(model: LearningLossMixin, batch_size: int) -> None:
             "The ranking loss compares the two samples of a pair, so train_dataloader.batch_size "
             f"must be at least 2 (a process). Got {batch_size} instead. With several processes, "
             "ranking_loss=dict(type=…, across_gpus=True) pairs the images of all of them."
+        )
+
+
+def check_sync_batchnorm(model: nn.Module) -> None:
+    """Refuse normalisation over several processes that only GPUs have.
+
+    In a single process mmengine takes the usual one in its place.
+
+    Raises:
+        PreflightError: If the model has it, and processes share CPUs.
+    """
+    found = [name for name, m in model.named_modules() if isinstance(m, nn.SyncBatchNorm)]
+    if found and is_distributed() and get_device() == "cpu":
+        raise PreflightError(
+            f"The model has {len(found)} SyncBatchNorm layers, such as {found[0]}, which need "
+            f"GPUs, but {get_world_size()} processes run on CPUs. Use norm_cfg=dict(type='BN') and "
+            "no sync_bn, or a single process."
+        )
+
+
+def check_precision(model: nn.Module, cfg: Config) -> None:
+    """Refuse a precision in which a head of MMPose cannot compute its accuracy while it trains.
+
+    Raises:
+        PreflightError: If it is bfloat16, which NumPy does not have.
+    """
+    wrapper = cfg.get("optim_wrapper") or {}
+    of_pose = any(kind.__module__.startswith("mmpose.") for kind in type(model).__mro__)
+    computes = of_pose and (model.train_cfg or {}).get("compute_acc", True)
+    if computes and wrapper.get("dtype") == "bfloat16":
+        raise PreflightError(
+            "optim_wrapper.dtype is 'bfloat16', in which MMPose's heads cannot compute their "
+            "accuracy while they train: NumPy does not have it. Set train_cfg=dict(compute_acc="
+            "False) in the (target) model, or use float16."
         )
 
 

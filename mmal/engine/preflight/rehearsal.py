@@ -65,10 +65,11 @@ def check_steps(runner: Runner) -> None:
         PreflightError: If no process, or this one, would see a batch.
     """
     loader = runner.train_dataloader
-    endless = "Infinite" in type(loader.sampler).__name__
+    sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+    endless = "Infinite" in type(sampler).__name__
     if endless and isinstance(runner.train_loop, EpochBasedTrainLoop):
         raise PreflightError(
-            f"train_dataloader.sampler is {type(loader.sampler).__name__}, which never ends, but "
+            f"train_dataloader.sampler is {type(sampler).__name__}, which never ends, but "
             "the training loop counts epochs: the first would not end either. Use DefaultSampler, "
             "or an IterBasedTrainLoop."
         )
@@ -87,7 +88,7 @@ def check_steps(runner: Runner) -> None:
     size = loader.batch_sampler.batch_size
     raise PreflightError(
         f"train_dataloader gives no batch: {len(loader.dataset)} samples, of which this process "
-        f"sees {len(loader.sampler)}, do not fill one of batch size {size}, and drop_last leaves "
+        f"sees {len(sampler)}, do not fill one of batch size {size}, and drop_last leaves "
         "out the rest. A training would end without a step. Lower batch_size, set drop_last=False, "
         "or begin with more labels (active_learning.initial)."
     )

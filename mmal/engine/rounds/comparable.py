@@ -56,16 +56,20 @@ def comparable_settings(cfg: Config) -> dict[str, Any]:
     if chosen := {key: rounds[key] for key in _ROUNDS if rounds.get(key) is not None}:
         kept["active_learning"] = chosen
     kept["processes"] = get_world_size()
-    return json.loads(json.dumps(_plain(copy.deepcopy(kept))))
+    return json.loads(json.dumps(plain(copy.deepcopy(kept))))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return what of a config decides what is computed, in types that JSON has.
+
+    Left out are members that say where data are, or how fast they are read.
+    """
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items() if k not in _LEFT_OUT}
+        return {str(k): plain(v) for k, v in value.items() if k not in _LEFT_OUT}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return sorted((_plain(item) for item in value), key=str)
+        return sorted((plain(item) for item in value), key=str)
     if isinstance(value, str):  # weights may lie elsewhere by now
         return Path(value).name if value.endswith(_WEIGHTS) else value
     if value is None or isinstance(value, (bool, int, float)):
@@ -75,7 +79,7 @@ def _plain(value: Any) -> Any:
 
 
 class SettingsFile:
-    """``settings.json``: what the rounds of a work directory have in common.
+    """``settings.json``: what the rounds of a work directory have in common, and ran with.
 
     Args:
         path: The file.
@@ -117,29 +121,50 @@ class SettingsFile:
             "ones by --allow-changes, which records them."
         )
 
-    def write(self, settings: dict[str, Any]) -> None:
-        """Write the settings of a run that begins."""
-        self._save(dict(settings=settings, changes=[]))
+    def write(self, settings: dict[str, Any], environment: dict[str, Any]) -> None:
+        """Write the settings of a run that begins, and what it is run with."""
+        ran = [dict(round=0, when=_now(), **environment)]
+        self._save(dict(settings=settings, changes=[], environments=ran))
 
-    def record(self, settings: dict[str, Any], round_index: int) -> None:
-        """Take over changed settings, and keep what they were.
+    def record(
+        self, settings: dict[str, Any], environment: dict[str, Any], round_index: int
+    ) -> dict[str, list[str]]:
+        """Take over settings and environment, where they changed, and keep what they were.
 
         Args:
             settings: The new ones.
+            environment: What the run goes on with, see
+                :func:`~mmal.engine.rounds.environment.environment`.
             round_index: The round that is the first to be run with them, or is under way.
+
+        Returns:
+            Packages whose versions are not those of before, ``[was, is]`` by name.
         """
         if not self.path.exists():
-            self.write(settings)
-        elif changes := self.changes(settings):
-            now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-            entry = dict(round=round_index, when=now, changes=changes)
-            self._save(dict(settings=settings, changes=[*self._read()["changes"], entry]))
+            self.write(settings, environment)
+            return {}
+        content, changes = self._read(), self.changes(settings)
+        ran = content.setdefault("environments", [])
+        before = {key: ran[-1].get(key) for key in environment} if ran else None
+        if not changes and before == environment:
+            return {}
+        if changes:
+            content["settings"] = settings
+            content["changes"].append(dict(round=round_index, when=_now(), changes=changes))
+        if before != environment:
+            ran.append(dict(round=round_index, when=_now(), **environment))
+        self._save(content)
+        return other_versions(before["versions"], environment["versions"]) if before else {}
 
     def _read(self) -> dict[str, Any]:
         try:
             content = checked(read_json(self.path), dict, "the top level")
             member(content, "settings", dict)
             member(content, "changes", list)
+            ran = checked(content.get("environments", []), list, "environments")
+            for i, entry in enumerate(ran):  # older versions wrote none
+                place = f"environments[{i}]"
+                member(checked(entry, dict, place), "versions", dict, place)
         except JsonError as error:
             raise ChangedSettingsError(
                 f"{self.path} does not hold the settings of a run: {error}. Restore it, or delete "
@@ -150,6 +175,16 @@ class SettingsFile:
     def _save(self, content: dict[str, Any]) -> None:
         with atomic_path(self.path) as tmp:
             tmp.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _now() -> str:
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def other_versions(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the packages whose versions differ, ``[was, is]`` by name."""
+    common = [name for name in before if name in now]
+    return {name: [before[name], now[name]] for name in common if before[name] != now[name]}
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from mmengine.dist import barrier, init_dist, is_distributed, is_main_process
 from rich.console import Console
 from torch import nn
 
-from mmal.datasets import PoolDataset
+from mmal.datasets import Listings, PoolDataset
 from mmal.models.pretrained import pretrained_backbone
 from mmal.structures import PoolScores
 from mmal.utils import full_disk_errors, main_works_alone, single_process
@@ -35,6 +35,8 @@ from ..reporting import ReportKeeper
 from ..scoring import score_pool
 from .comparable import comparable_settings
 from .described import describe_picks, explained_names, picture_picks
+from .environment import environment, versions_sentence
+from .plan import Plan, plan_rounds
 from .preflight import preflight
 from .round_training import RoundTraining
 from .settings import RoundSettings
@@ -99,9 +101,11 @@ class RoundDriver:
         width = None if sys.stdout.isatty() else 120
         self._console = Console(quiet=not is_main_process(), width=width)
         self._begin_with(cfg)
-        self._comparable = comparable_settings(cfg)
+        self._comparable, self._environment = comparable_settings(cfg), environment(cfg)
         known = None if allow_changes else self._comparable
-        self._pool = preflight(cfg, self._settings, self._work_dir, resume, known)
+        self._listings = Listings()
+        with self._listings.shared():
+            self._pool = preflight(cfg, self._settings, self._work_dir, resume, known)
         self._page = ReportKeeper(self._work_dir.root)
 
     def run(self) -> list[dict]:
@@ -126,12 +130,21 @@ class RoundDriver:
                 )
             return self._run()
 
+    def plan(self) -> Plan:
+        """Say what :meth:`run` would do, and about how long it takes; write nothing."""
+        with self._listings.shared():
+            return plan_rounds(self._cfg, self._settings, self._work_dir, self._pool)
+
     def _begin_with(self, cfg: Config) -> None:
         self._cfg = cfg
         self._data = DataConfig(cfg)
         self._training = RoundTraining(cfg, self._work_dir, self._console, self._settings)
 
     def _run(self) -> list[dict]:
+        with self._listings.shared():
+            return self._run_rounds()
+
+    def _run_rounds(self) -> list[dict]:
         if self._settings.cached and not self._work_dir.finished(self._settings.rounds):
             self._begin_at_features(self._settings.cached)
         self._keep_settings()
@@ -153,9 +166,13 @@ class RoundDriver:
         if not is_main_process():
             return
         if not self._pool.rounds or self._work_dir.nothing_trained:
-            self._work_dir.settings.write(self._comparable)
-        else:  # those that were allowed to change, and of work directories that have none yet
-            self._work_dir.settings.record(self._comparable, len(self._pool.rounds) - 1)
+            self._work_dir.settings.write(self._comparable, self._environment)
+            return
+        # Those that were allowed to change, and of work directories that have none yet.
+        index = len(self._pool.rounds) - 1
+        others = self._work_dir.settings.record(self._comparable, self._environment, index)
+        if others:
+            self._console.print(versions_sentence(others), style="yellow", soft_wrap=True)
 
     def _tell(self, records: list[dict]) -> list[dict]:
         self._console.print(rounds_table(records))

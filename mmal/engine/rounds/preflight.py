@@ -20,7 +20,7 @@ from mmal.queries import build_query
 from mmal.structures import Pool, PoolError
 from mmal.utils import safe_loading
 
-from ..acquisition import DRAWN, draw_initial
+from ..acquisition import DRAWN
 from ..data_config import DataConfig, learning_hooks
 from ..hooks import ActiveLearningHook
 from ..preflight import (
@@ -33,10 +33,12 @@ from ..preflight import (
     check_labels,
     check_no_validation,
     check_optimizer,
+    check_precision,
     check_pretrained,
     check_runner,
     check_scores,
     check_seed,
+    check_sync_batchnorm,
     check_variants,
     check_workers,
     max_epochs_of,
@@ -46,8 +48,7 @@ from ..preflight import (
     rehearse_training,
 )
 from ..scoring import bare
-from .round_config import training_config
-from .round_runner import RoundRunner
+from .rehearsal_runner import rehearsal_runner
 from .settings import RoundSettings
 from .work_dir import WorkDir
 
@@ -186,7 +187,7 @@ def _examine(
     if not data.anywhere():
         with tempfile.TemporaryDirectory() as folder:
             with problems.collect("model"):
-                runner = _rehearsal_runner(cfg, settings, pool, listed, Path(folder))
+                runner = rehearsal_runner(cfg, settings, pool, listed, Path(folder))
             if not problems.failed("model"):
                 wanted = [q for q in (settings.initial_set.query, *queries) if q is not None]
                 pretrained = _pretrained(cfg, wanted, problems) if loads else None
@@ -218,31 +219,6 @@ def _check_settings(cfg: Config, problems: Problems) -> None:
             )
 
 
-def _rehearsal_runner(
-    cfg: Config, settings: RoundSettings, pool: Pool, listed: list[str] | None, folder: Path
-) -> Runner:
-    """Build the runner of round 0 in a folder that is going to be removed."""
-    draft = Pool(pool.ids, cfg.randomness.seed, list(pool.rounds[:1]))
-    if not draft.rounds:
-        # Those that a query would find cost a pass over the pool; others do for a rehearsal.
-        picks = listed or draw_initial(draft, settings.initial_set.size)
-        draft.commit(picks, "initial", None)
-    work_dir = WorkDir(folder)
-    draft.save(work_dir.pool)
-    cfg = training_config(cfg, work_dir, 0)
-    cfg.load_from = None  # tried by itself
-    cfg.visualizer = None  # those that report to a server begin at once
-    for loader in (cfg.train_dataloader, cfg.test_dataloader):
-        loader.update(num_workers=0, persistent_workers=False)
-        for key in ("prefetch_factor", "multiprocessing_context"):  # of workers
-            loader.pop(key, None)
-    # Formatting the config takes a second, and nobody reads this one.
-    cfg = Config(cfg.to_dict(), cfg_text="#", filename=cfg.filename, format_python_code=False)
-    runner = RoundRunner.from_cfg(cfg)
-    runner.message_hub.update_info_dict(dict(iter=0, epoch=0))  # as before the first step
-    return runner
-
-
 def _pretrained(cfg: Config, queries: Sequence[dict], problems: Problems) -> nn.Module | None:
     """Build the pretrained backbone, if a query reads its features and there is one."""
     with problems.collect():
@@ -265,6 +241,8 @@ def _rehearse(
     of_model = Problems()
     with of_model.collect():
         _check_hooks(runner, model)
+        check_sync_batchnorm(model)
+        check_precision(model, runner.cfg)
         check_labels(model, runner.cfg)
         for query in queries:
             names = build_query(query).requires
@@ -334,6 +312,14 @@ def _check_hooks(runner: Runner, model: nn.Module) -> None:
         )
 
 
+def _check_model(pool: Pool, settings: RoundSettings, work_dir: WorkDir) -> None:
+    """Refuse to go on with a round that is trained, whose model is not there but is needed."""
+    index = len(pool.rounds) - 1
+    record = work_dir.read_record(index) if index >= 0 else {}
+    if record and ("metrics" not in record or len(pool.rounds) < settings.rounds):
+        work_dir.checkpoints(index).trained()
+
+
 def _check_same_run(
     pool: Pool, settings: RoundSettings, seed: int, work_dir: WorkDir, comparable: dict | None
 ) -> None:
@@ -346,6 +332,7 @@ def _check_same_run(
     for index in range(len(pool.rounds)):  # damaged ones are told of before anything runs
         work_dir.read_record(index)
         work_dir.checkpoint(index)
+    _check_model(pool, settings, work_dir)
     first = work_dir.read_record(0)
     trained = first.get("cached_features")
     if trained is not None:  # the backbone's weights are compared when they are loaded

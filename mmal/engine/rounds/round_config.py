@@ -35,6 +35,11 @@ def training_config(cfg: Config, work_dir: WorkDir, index: int) -> Config:
     # A resumed round must repeat the interrupted one, random numbers included.
     cfg.train_dataloader.persistent_workers = False
     cfg.train_dataloader.worker_init_fn = dict(type="mmal.seed_worker_by_epoch")
+    batches = cfg.train_dataloader.get("batch_sampler")
+    seeded = dict(type="mmal.SeededBatchSampler", batches=batches)
+    if batches is None:  # torch makes them, by this setting of the loader
+        seeded["drop_last"] = cfg.train_dataloader.pop("drop_last", False)
+    cfg.train_dataloader.batch_sampler = seeded
     # ActiveLearningHook looks after the loss itself.
     looks = [] if any(learning_hooks(cfg)) else [dict(type="mmal.FiniteLossHook")]
     cfg.custom_hooks = [

@@ -61,6 +61,9 @@ class RoundTraining:
         Returns:
             The record, which is on the disk then.
         """
+        if is_main_process() and (mended := self._work_dir.checkpoints(index).mend()):
+            self._console.print(mended, style="yellow", soft_wrap=True)
+        barrier()  # all go on at the same
         start = time.perf_counter()
         # Of several processes each would have to stop in the same iteration: they stop at once.
         with nullcontext() if is_distributed() else stop_waits():
@@ -102,13 +105,7 @@ class RoundTraining:
 
     @safe_loading()
     def _trained(self, index: int) -> RoundRunner:
-        checkpoint = self._work_dir.checkpoint(index)
-        if checkpoint is None:
-            raise FileNotFoundError(
-                f"The checkpoint of round {index} is not in {self._work_dir.round_dir(index)}. "
-                "Rounds need default_hooks.checkpoint (CheckpointHook) to save the last epoch; "
-                "if it was deleted, delete the metrics.json of this last round, too, and --resume."
-            )
+        checkpoint = self._work_dir.checkpoints(index).trained()
         config = evaluation_config(self._cfg, self._work_dir, index)
         runner = RoundRunner.from_cfg(config)
         loaded = load_checkpoint(

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
+from mmal.datasets import seed_batches
 from mmal.registry import LOOPS
 from mmal.utils import set_random_state
 
@@ -26,6 +27,7 @@ class RoundEpochLoop(EpochBasedTrainLoop):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        seed_batches(self.dataloader)
         self.batches_done = 0
         self.resumed: dict | None = None
 
@@ -65,6 +67,7 @@ class RoundIterLoop(IterBasedTrainLoop):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        seed_batches(self.dataloader)
         self.batches_done = 0
         self.resumed: dict | None = None
         self.dataloader_iterator = _Passes(self)
@@ -107,7 +110,6 @@ class _Passes:
         self._pass += 1
         loader = self._loop.dataloader
         seed_epoch(self._loop.runner.seed, self._pass)
-        for sampler in (loader.sampler, getattr(loader.batch_sampler, "sampler", None)):
-            if hasattr(sampler, "set_epoch"):
-                sampler.set_epoch(self._pass)
+        if hasattr(loader.batch_sampler.sampler, "set_epoch"):
+            loader.batch_sampler.sampler.set_epoch(self._pass)
         self._batches = iter(loader)

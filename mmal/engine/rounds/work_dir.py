@@ -25,8 +25,9 @@ from mmal.utils import (
 )
 
 from ..reporting import REPORT_FILE
+from .checkpoints import RoundCheckpoints
 from .comparable import SettingsFile
-from .record import RecordError, read_record
+from .record import read_record
 
 
 class WorkDir:
@@ -48,24 +49,17 @@ class WorkDir:
         """The folder of a round."""
         return self.root / f"round_{index:02d}"
 
+    def checkpoints(self, index: int) -> RoundCheckpoints:
+        """The checkpoints of a round."""
+        return RoundCheckpoints(self.round_dir(index))
+
     def checkpoint(self, index: int) -> Path | None:
         """The last checkpoint of a round's training, if there is one.
 
         Raises:
             RecordError: If what names it is no text.
         """
-        pointer = self.round_dir(index) / "last_checkpoint"
-        if not pointer.exists():
-            return None
-        try:
-            # The name alone: the work directory may have been moved since.
-            path = pointer.parent / Path(pointer.read_text(encoding="utf-8").strip()).name
-        except UnicodeDecodeError as error:
-            raise RecordError(
-                f"{pointer} does not name a checkpoint: {error}. Write the name of the newest one "
-                "into it, or delete it: the round is then trained from its beginning."
-            ) from error
-        return path if os.path.isfile(path) else None  # of any name, be it a name at all
+        return self.checkpoints(index).last()
 
     @property
     def nothing_trained(self) -> bool:

@@ -80,7 +80,7 @@ def test_what_matters(
     file = SettingsFile(tmp_path / "settings.json")
     assert file.changes(comparable_settings(cfg)) == {}
     before = change(cfg, options)
-    file.write(before)
+    file.write(before, dict(versions={}))
     assert file.changes(before) == {}
     changes = file.changes(comparable_settings(cfg))
     assert changes[key] == [was, now]
@@ -98,7 +98,17 @@ def test_weights_that_were_moved_and_classes_by_their_names(cfg: Config) -> None
     assert content["train_cfg"]["type"] == "mmengine.runner.loops.EpochBasedTrainLoop"
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"settings": 1, "changes": []}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"settings": 1, "changes": []}',
+        '{"settings": {}, "changes": [], "environments": 1}',
+        '{"settings": {}, "changes": [], "environments": [{"versions": 1}]}',
+    ],
+)
 def test_a_damaged_file(tmp_path: Path, content: str) -> None:
     path = tmp_path / "settings.json"
     path.write_text(content)
@@ -108,7 +118,7 @@ def test_a_damaged_file(tmp_path: Path, content: str) -> None:
 
 def test_many_changes_are_cut(tmp_path: Path) -> None:
     file = SettingsFile(tmp_path / "settings.json")
-    file.write({str(i): i for i in range(30)})
+    file.write({str(i): i for i in range(30)}, dict(versions={}))
     with pytest.raises(ChangedSettingsError, match=r"30 settings .*") as raised:
         file.refuse_changes({str(i): -1 for i in range(30)})
     assert "and 10 more" in str(raised.value)

@@ -102,6 +102,8 @@ def test_training_repeats_itself_and_is_not_validated(work_dir):
 
     assert not cfg.train_dataloader.persistent_workers
     assert cfg.train_dataloader.worker_init_fn == dict(type="mmal.seed_worker_by_epoch")
+    seeded = dict(type="mmal.SeededBatchSampler", batches=None, drop_last=False)
+    assert cfg.train_dataloader.batch_sampler == seeded
     assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None
     expected = make_config()
     for key in ("model", "optim_wrapper", "param_scheduler", "test_dataloader"):

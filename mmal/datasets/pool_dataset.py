@@ -13,6 +13,7 @@ from mmal.structures import Pool, PoolError
 from mmal.tasks import Task, task_of
 from mmal.utils import registered_class, type_name
 
+from .backend_args import backend_args_of
 from .pools import peel
 
 
@@ -129,6 +130,13 @@ class PoolDataset:
         """Return a sample's id and its image file; where an image has no file, its id again."""
         info = self.get_data_info(idx)
         return info["sample_id"], info.get("img_path", info["sample_id"])
+
+    def image_file(self, idx: int) -> tuple[str, dict | None] | None:
+        """Return a sample's image file and the arguments of its file backend; None in memory."""
+        path = self.get_data_info(idx).get("img_path")
+        if not isinstance(path, str):
+            return None
+        return path, backend_args_of(self.leaves[self._index[idx][0]])
 
     def annotation_counts(self) -> dict[str, int]:
         """Count what an annotator made in the labelled split, each sample once.

@@ -44,8 +44,10 @@ from ..preflight import (
     rehearse_hooks,
     rehearse_losses,
     rehearse_training,
+    unlabeled_sets,
 )
 from ..scoring import bare
+from ..unreadable import PoolImages, refuse_labeled
 from .round_config import training_config
 from .round_runner import RoundRunner
 from .settings import RoundSettings
@@ -140,7 +142,7 @@ def check_round(
         PreflightError: If there are several problems.
         ValueError: For whatever else does not fit.
     """
-    return _examine(cfg, settings, [], open_pool, audit=True)
+    return _examine(cfg, settings, [], open_pool, audit=True, all_labeled=True)
 
 
 @safe_loading()
@@ -150,6 +152,7 @@ def _examine(
     queries: Sequence[dict],
     open_pool: Callable[[Sequence[str]], Pool],
     audit: bool,
+    all_labeled: bool = False,
 ) -> Pool:
     init_default_scope(cfg.get("default_scope", "mmdet"))
     problems = Problems()
@@ -169,7 +172,7 @@ def _examine(
     data = Problems()
     if audit:
         with data.collect():
-            audit_data(cfg, audit_settings(cfg))
+            audit_data(cfg, audit_settings(cfg), () if all_labeled else unlabeled_sets(cfg))
     pool = dataset = listed = None
     if not data.anywhere():  # else nothing can be built of them
         with data.collect():
@@ -179,10 +182,12 @@ def _examine(
             pool = open_pool(dataset.pool.ids)
             if settings.initial_set.file is not None and not pool.rounds:
                 listed = settings.initial_set.listed(pool, dataset)
+                refuse_labeled(PoolImages(dataset).unreadable(listed), listed)
     if not data.anywhere():
         with tempfile.TemporaryDirectory() as folder:
             with problems.collect("model"):
-                runner = _rehearsal_runner(cfg, settings, pool, listed, Path(folder))
+                images = PoolImages(dataset)
+                runner = _rehearsal_runner(cfg, settings, pool, images, listed, Path(folder))
             if not problems.failed("model"):
                 wanted = [q for q in (settings.initial_set.query, *queries) if q is not None]
                 pretrained = _pretrained(cfg, wanted, problems) if loads else None
@@ -215,13 +220,19 @@ def _check_settings(cfg: Config, problems: Problems) -> None:
 
 
 def _rehearsal_runner(
-    cfg: Config, settings: RoundSettings, pool: Pool, listed: list[str] | None, folder: Path
+    cfg: Config,
+    settings: RoundSettings,
+    pool: Pool,
+    images: PoolImages,
+    listed: list[str] | None,
+    folder: Path,
 ) -> Runner:
     """Build the runner of round 0 in a folder that is going to be removed."""
     draft = Pool(pool.ids, cfg.randomness.seed, list(pool.rounds[:1]))
     if not draft.rounds:
         # Those that a query would find cost a pass over the pool; others do for a rehearsal.
-        picks = listed or draw_initial(draft, settings.initial_set.size)
+        size, share = settings.initial_set.size, settings.unreadable
+        picks = listed or draw_initial(draft, size, images, share)
         draft.commit(picks, "initial", None)
     work_dir = WorkDir(folder)
     draft.save(work_dir.pool)

@@ -82,10 +82,9 @@ class PoolDataset:
             ids = list(dict.fromkeys(ids))
         self._check_classes()
         self.pool = pool if isinstance(pool, Pool) else self._read_pool(pool, ids)
-        if set(self.pool.ids) != set(ids):
+        if ids != self.pool.ids and set(ids) != set(self.pool.ids):
             raise PoolError("The 'pool' parameter of PoolDataset belongs to another data set.")
-        chosen = self.pool.labeled_ids if split == "labeled" else self.pool.unlabeled_ids
-        self._keep(frozenset(chosen))
+        self._keep(frozenset(self.pool.labeled_ids))
         self._index = np.array(self._order(tree), dtype=np.int64).reshape(-1, 2)
         if not len(self._index):
             raise ValueError(
@@ -93,7 +92,7 @@ class PoolDataset:
                 f"{len(self.pool.labeled_ids)} of {len(ids)} samples are labelled"
                 + (
                     " and the data set's filter_cfg drops them all, or none has a label."
-                    if chosen
+                    if self.pool.labeled_ids and split == "labeled"
                     else "."
                 )
             )
@@ -266,12 +265,13 @@ class PoolDataset:
                 f"{list(dict.fromkeys(classes))} instead."
             )
 
-    def _keep(self, chosen: frozenset[str]) -> None:
-        """Leave the chosen samples in each inner data set, and note how many there are."""
+    def _keep(self, labeled: frozenset[str]) -> None:
+        """Leave the samples of the split in each inner data set, and note how many there are."""
         self._sizes: list[int] = []
         for dataset, infos in zip(self.leaves, self._infos, strict=True):
             task = task_of(dataset)
-            kept = [info for info in infos if info["sample_id"] in chosen]
+            wanted = self.split == "labeled"
+            kept = [info for info in infos if (info["sample_id"] in labeled) == wanted]
             if self.split == "unlabeled":
                 kept = [task.unlabeled(info, dataset) for info in kept]
             else:

@@ -38,6 +38,10 @@ class SkipUnreadable(Dataset):
     def __len__(self) -> int:
         return len(self._dataset)
 
+    def get_data_info(self, index: int) -> dict:
+        """Return the data info of a sample."""
+        return self._dataset.get_data_info(index)
+
     def __getitem__(self, index: int) -> Any:
         try:
             return self._dataset[index]

@@ -284,7 +284,7 @@ def _rehearse(
         return
     training = Problems()
     with training.collect("train_cfg, train_dataloader"):
-        rehearse_training(runner, training)
+        rehearse_training(runner, training, trains=False)
     if not training.anywhere():
         _rehearse_hooks(runner, training)
     problems.extend(training)

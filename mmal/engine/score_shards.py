@@ -189,7 +189,7 @@ class ShardFolder:
             return False
         try:
             shard = self._read(number)
-        except (OSError, ValueError, pa.ArrowException):  # a damaged file
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):  # a damaged file
             return False
         skipped = {image.id for image in shard.skipped}
         return not skipped or len(self._unreadable(skipped)) == len(skipped)
@@ -237,7 +237,8 @@ def scoring_key(
         batch_size: Images a forward pass.
         settings: What the config says of models and pipelines.
     """
-    device = next(parameter for model in models if model for parameter in model.parameters()).device
+    first = next(model for model in models if model is not None)
+    device = next(first.parameters()).device
     digest = hashlib.blake2b(digest_size=16)
     for sample_id in ids:
         digest.update(f"{sample_id}\n".encode("utf-8", "surrogateescape"))

@@ -80,21 +80,27 @@ class PoolImages:
     def __init__(self, dataset: PoolDataset) -> None:
         self._dataset = dataset
 
-    @functools.cached_property
+    @property
     def paths(self) -> dict[str, str]:
         """The image file of every sample; of an image in memory the sample's id again."""
-        return dict(self._dataset.sample_name(i) for i in range(len(self._dataset)))
+        return self._named[0]
 
     def unreadable(self, ids: Iterable[str]) -> list[UnreadableImage]:
         """Open and decode the images of some samples; return those that cannot be read."""
-        indices = [self._places[sample_id] for sample_id in ids]
+        _, places = self._named
+        indices = [places[sample_id] for sample_id in ids]
         with ThreadPoolExecutor() as threads:
             found = threads.map(functools.partial(unreadable_image, self._dataset), indices)
             return [image for image in found if image is not None]
 
     @functools.cached_property
-    def _places(self) -> dict[str, int]:
-        return {self._dataset.sample_name(i)[0]: i for i in range(len(self._dataset))}
+    def _named(self) -> tuple[dict[str, str], dict[str, int]]:
+        paths: dict[str, str] = {}
+        places: dict[str, int] = {}
+        for index in range(len(self._dataset)):
+            sample_id, path = self._dataset.sample_name(index)
+            paths[sample_id], places[sample_id] = path, index
+        return paths, places
 
 
 def first_readable(

@@ -187,12 +187,14 @@ class ActiveLearningHook(Hook):
         """Score, query, commit."""
         if self.unlabeled is None:
             return
+        scoring = Path(runner.work_dir, "scoring")
         if self._pool.rounds:
+            if is_main_process():
+                remove_shards(scoring)
             runner.logger.info(f"The picks of this training are in {runner.work_dir}/picks.txt.")
             return
         data = DataConfig(runner.cfg)
         pretrained = self._pretrained(runner)
-        scoring = Path(runner.work_dir, "scoring")
         with evaluated_weights(runner):
             picks, doubt, skipped = acquire(
                 self._pool,

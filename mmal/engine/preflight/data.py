@@ -65,10 +65,15 @@ def audit_settings(cfg: Config) -> AuditSettings:
 
 
 def unlabeled_sets(cfg: Config) -> list[str]:
-    """Return the sets that are a pool: that of the hook, or else the training data of rounds."""
+    """Return the sets of which a few images may be unreadable, since nobody has labelled them.
+
+    That is the pool of the hook, or else the training data of rounds, unless features of every
+    image are cached.
+    """
     if DataConfig(cfg).unlabeled is not None:
         return ["pool"]
-    return ["train"] if cfg.get("active_learning") is not None else []
+    rounds = cfg.get("active_learning")
+    return [] if rounds is None or rounds.get("cached_features") is not None else ["train"]
 
 
 def audit_data(cfg: Config, settings: AuditSettings, unlabeled: Collection[str] = ()) -> None:

@@ -139,6 +139,8 @@ class RoundDriver:
         self._keep_settings()
         if not self._pool.rounds:
             self._draw_initial()
+        if is_main_process():
+            remove_shards(self._work_dir.initial_scoring)  # its picks are safe
         records = []
         for index in range(self._settings.rounds):
             record = self._work_dir.read_record(index)
@@ -188,8 +190,8 @@ class RoundDriver:
         return index + 1 < self._settings.rounds and len(self._pool.rounds) == index + 1
 
     def _draw_initial(self) -> None:
-        scoring = self._work_dir.initial_scoring
-        picks = self._settings.initial_set.choose(self._cfg, self._pool, scoring)
+        folder = self._work_dir.initial_scoring
+        picks = self._settings.initial_set.choose(self._cfg, self._pool, folder)
         barrier()  # every process has looked for a pool file before there is one
         if is_main_process():
             self._work_dir.keep_former_draw()
@@ -198,8 +200,6 @@ class RoundDriver:
             write_image_list(self._work_dir.root / "initial.txt", [paths[i] for i in picks])
         path = self._work_dir.pool if is_main_process() else None
         self._pool.commit(picks, "initial", path)
-        if is_main_process():
-            remove_shards(scoring)
         barrier()  # nobody reads the pool before it is written
 
     def _run_round(self, index: int, record: dict) -> dict:

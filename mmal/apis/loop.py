@@ -38,6 +38,8 @@ from mmal.visualization.text import printable
 
 from .forecast import forecast_runs
 
+#: Of how many images hints and forecasts speak before anybody has chosen a number.
+_BATCH = 50
 _WIDTH = None if sys.stdout.isatty() else 120
 
 
@@ -92,7 +94,7 @@ class LoopSteps:
                     f"{self._command} import {self.root} {labels} --unpicked"
                 ) from error
             return
-        self._next(project)
+        self._next(project, left=len(found.paths))
 
     def pick(
         self,
@@ -148,7 +150,7 @@ class LoopSteps:
             if done.gone:
                 self._say(f"Not in the pool any more, and left out: {few(done.gone)}.")
             self._say(f"{done.images} images, {done.proposed} proposed objects: {done.target}")
-            self._next(project)
+            self._next(project, exported=True)
 
     def import_labels(
         self,
@@ -173,10 +175,11 @@ class LoopSteps:
         with self._opened() as (project, data):
             found = read_delivery(project, data, path, format_name, all_finished, unpicked)
             if found.problems and not only_valid:
+                others = len(found.labels)
                 raise ProjectError(
                     f"{path}: the labels of {len(found.problems)} images are refused, so nothing "
-                    f"was imported.\n{_listed(found.problems)}\nMend them and import again, or "
-                    f"take the {len(found.labels)} others by --only-valid."
+                    f"was imported.\n{_listed(found.problems)}\nMend them and import again"
+                    f"{f', or take the {others} others by --only-valid' if others else ''}."
                 )
             step = commit_delivery(project, data, found, path)
             self._report(found)
@@ -253,8 +256,8 @@ class LoopSteps:
                 "or picks and proposals are by a model of another config."
             )
         if len(project.trainings) > 2:
-            self._forecast(project, len(project.picks[-1].picks) if project.picks else 50)
-        self._next(project)
+            self._forecast(project, len(project.picks[-1].picks) if project.picks else _BATCH)
+        self._next(project, left=len(found.paths))
 
     def _write_report(self, project: Project) -> None:
         if is_main_process():
@@ -301,6 +304,8 @@ class LoopSteps:
         }
         said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         self._say(f"Images: {said or 'none'}.")
+        if found.as_proposed:
+            self._say(f"{found.as_proposed} of them have the model's proposals, unchanged.")
         if found.clipped:
             self._say(f"{found.clipped} boxes or joints stuck out of their images and were cut.")
         if found.problems:
@@ -311,20 +316,28 @@ class LoopSteps:
         records = [work_dir.read_record(step.round) for step in project.trainings]
         self._console.print(rounds_table(records))
 
-    def _next(self, project: Project) -> None:
-        """Say what comes next."""
+    def _next(self, project: Project, exported: bool = False, left: int | None = None) -> None:
+        """Say what comes next.
+
+        Args:
+            project: The project.
+            exported: Whether what waits for labels has just been written.
+            left: How many images may be picked, where that is known.
+        """
         command = f"{self._command} {{}} {self.root}"
         if project.pending:
-            waiting = len(project.pending)
+            export = f" ({command.format('export')} --format {'|'.join(FORMATS)})"
             self._say(
-                f"Next: have {waiting} images labelled "
-                f"({command.format('export')} --format {'|'.join(FORMATS)}), then "
-                f"{command.format('import')} LABELS"
+                f"Next: have {len(project.pending)} images labelled{'' if exported else export}, "
+                f"then {command.format('import')} LABELS"
             )
         elif project.unlearnt and len(project.labeled) > 1:
             self._say(f"Next: {command.format('train')}")
+        elif left == 0:
+            self._say("No image is left to be picked. New ones in the pool's folders join it.")
         else:
-            self._say(f"Next: {command.format('pick')} --budget 50")
+            budget = _BATCH if left is None else min(_BATCH, left)
+            self._say(f"Next: {command.format('pick')} --budget {budget}")
 
 
 def _left_out(found: Candidates) -> str:

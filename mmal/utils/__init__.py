@@ -1,4 +1,4 @@
-from .atomic import StorageError, atomic_path, full_disk_errors, named_errors
+from .atomic import StorageError, atomic_path, full_disk_errors, named_errors, remove_leftovers
 from .cache_folder import cache_folder
 from .checked_json import JsonError, checked, member, read_json
 from .config import registered_class, type_name
@@ -38,6 +38,7 @@ __all__ = [
     "random_state",
     "read_json",
     "registered_class",
+    "remove_leftovers",
     "safe_loading",
     "set_random_state",
     "shows_progress",

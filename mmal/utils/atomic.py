@@ -1,6 +1,7 @@
 """Writing files so that a crash leaves either the old one or the new one."""
 
 import errno
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,6 +46,17 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # the first error is the one to tell
             tmp.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Remove what writes of ``path`` that were killed have left beside it.
+
+    To be called by a process that alone may write the file.
+    """
+    path = Path(path)
+    for tmp in path.parent.glob(f".{glob.escape(path.stem)}.*.tmp{glob.escape(path.suffix)}"):
+        with suppress(OSError):  # on a disk that nobody may write to
+            tmp.unlink()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,10 @@ from .image_names import name_problem
 from .problems import ExchangeError, Problems, class_problem, show
 from .source import Source
 from .values import by_priority, is_number
+
+#: A drive and a backslash or slash, and what else is in front of names.
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+_IN_FRONT = re.compile(r"^(\./|/)+")
 
 Sizes = Mapping[str, tuple[int, int]]
 
@@ -53,7 +58,11 @@ class Exchange(ABC):
         return self._write(self._checked(images, schema), schema, Path(target))
 
     def read(
-        self, path: str | os.PathLike, schema: LabelSchema, sizes: Sizes | None = None
+        self,
+        path: str | os.PathLike,
+        schema: LabelSchema,
+        sizes: Sizes | None = None,
+        refused: dict[str, str] | None = None,
     ) -> list[ImageLabels]:
         """Read what a tool exported.
 
@@ -62,9 +71,11 @@ class Exchange(ABC):
             schema: What there is to be labelled.
             sizes: Width and height of each image of the data set in pixels, by its name; formats
                 that state them do not ask.
+            refused: Gets what is wrong with the labels of single images, by their names (or those
+                of their files), instead of an error.
 
         Returns:
-            The labels of each image that it names, in its order.
+            The labels of each image that it names, in its order, but for refused ones.
 
         Raises:
             ExchangeError: If it cannot be read: all that is wrong with it in one message.
@@ -75,9 +86,12 @@ class Exchange(ABC):
         if not names:
             raise ExchangeError(f"{path} is no {self.title}.")
         problems = Problems(path)
-        images = self._unique(
-            problems, map(_tidy, self._read(source, names, schema, problems, sizes))
-        )
+        images = list(self._read(source, names, schema, problems, sizes))
+        if refused is not None and images:
+            found = problems.refused()
+            images = [image for image in images if image.name not in found]
+            refused |= {_tidy_name(name): problem for name, problem in found.items()}
+        images = self._unique(problems, map(_tidy, images))
         problems.raise_any()
         return images
 
@@ -146,10 +160,18 @@ class Exchange(ABC):
 
 
 def _tidy(image: ImageLabels) -> ImageLabels:
-    """Return an image without the ``./`` that some tools put in front of its name."""
-    if isinstance(image.name, str) and image.name.startswith("./"):
-        return replace(image, name=image.name.removeprefix("./"))
-    return image
+    """Return an image without what some tools put in front of its name: ``./``, ``/``, a drive.
+
+    Those that work on files of their own write whole paths, of Windows with backslashes. The name
+    is looked up among the images of the data set, never on the disk.
+    """
+    return replace(image, name=_tidy_name(image.name)) if isinstance(image.name, str) else image
+
+
+def _tidy_name(name: str) -> str:
+    if _WINDOWS.match(name):
+        name = name.replace("\\", "/")[2:]
+    return _IN_FRONT.sub("", name)
 
 
 def _misfits(image: ImageLabels, schema: LabelSchema) -> Iterator[str]:

@@ -125,9 +125,11 @@ class _CocoReader:
         objects: dict[Hashable, list[ObjectLabel]] = {key: [] for key in images}
         classes: dict[Hashable, list[tuple[str, float | None]]] = {key: [] for key in images}
         for number, entry in enumerate(tables["annotations"]):
-            self._annotation(number, entry, categories, objects, classes)
+            self._annotation(number, entry, images, categories, objects, classes)
         for key, image in images.items():
-            yield self._image(key, image, objects[key], classes[key])
+            with self.problems.of(image.get("file_name")):
+                labels = self._image(key, image, objects[key], classes[key])
+            yield labels
 
     def _table(self, file: str, content: object, key: str) -> list:
         table = content.get(key) if isinstance(content, dict) else None
@@ -153,6 +155,7 @@ class _CocoReader:
         self,
         number: int,
         entry: object,
+        images: dict[Hashable, dict],
         categories: dict[Hashable, dict],
         objects: dict[Hashable, list[ObjectLabel]],
         classes: dict[Hashable, list[tuple[str, float | None]]],
@@ -162,8 +165,22 @@ class _CocoReader:
             return
         place = f"annotation {show(entry.get('id', f'at place {number}'))}"
         image_id = self._known(place, entry, "image_id", objects)
+        if image_id is None:
+            return
+        with self.problems.of(images[image_id].get("file_name")):
+            self._of_image(place, entry, image_id, categories, objects, classes)
+
+    def _of_image(
+        self,
+        place: str,
+        entry: dict,
+        image_id: Hashable,
+        categories: dict[Hashable, dict],
+        objects: dict[Hashable, list[ObjectLabel]],
+        classes: dict[Hashable, list[tuple[str, float | None]]],
+    ) -> None:
         category_id = self._known(place, entry, "category_id", categories)
-        if image_id is None or category_id is None:
+        if category_id is None:
             return
         category = categories[category_id]
         if problem := class_problem(category.get("name"), self.schema):

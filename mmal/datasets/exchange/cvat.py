@@ -83,7 +83,9 @@ class Cvat(Exchange):
                 problems.add(name, problem)
                 continue
             for element in root.findall("image"):
-                yield _ImageReader(problems, schema, element).read()
+                with problems.of(element.get("name")):
+                    labels = _ImageReader(problems, schema, element).read()
+                yield labels
 
 
 def _add_image(root: ET.Element, number: int, image: ImageLabels, schema: LabelSchema) -> None:

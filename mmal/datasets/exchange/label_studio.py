@@ -116,7 +116,9 @@ class LabelStudio(Exchange):
         for place, task in _tasks(problems, source, names):
             name = _image_name(task, place, problems)
             if name is not None:
-                yield _image(task, name, schema, problems)
+                with problems.of(name):
+                    labels = _image(task, name, schema, problems)
+                yield labels
 
 
 def _task(image: ImageLabels, schema: LabelSchema, url_of: Callable[[str], str]) -> dict:

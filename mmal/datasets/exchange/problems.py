@@ -1,5 +1,9 @@
 """What is wrong with a file of labels, told all at once."""
 
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mmal.structures import LabelSchema
 
 #: How many kinds of problems a message names.
@@ -21,14 +25,37 @@ class Problems:
 
     def __init__(self, what: object) -> None:
         self.what = str(what)
+        self._image: str | None = None
         self._places: dict[str, list[str]] = {}
+        self._of_images: dict[str, list[tuple[str, str]]] = {}
 
     def add(self, place: str, problem: str) -> None:
         """Note a problem; the same one in many places is told once, with their number."""
-        self._places.setdefault(problem, []).append(place)
+        if self._image is None:
+            self._places.setdefault(problem, []).append(place)
+        else:
+            self._of_images.setdefault(self._image, []).append((place, problem))
+
+    @contextmanager
+    def of(self, image: object) -> Iterator[None]:
+        """What is noted inside is wrong with this image's labels alone.
+
+        Args:
+            image: What the file calls it; something else than text stands for no image.
+        """
+        before, self._image = self._image, image if isinstance(image, str) else None
+        try:
+            yield
+        finally:
+            self._image = before
+
+    def refused(self) -> dict[str, str]:
+        """Take out what is wrong with single images: the first problem of each, by its name."""
+        found, self._of_images = self._of_images, {}
+        return {image: _line(problem, [place]) for image, ((place, problem), *_) in found.items()}
 
     def __bool__(self) -> bool:
-        return bool(self._places)
+        return bool(self._places or self._of_images)
 
     def raise_any(self) -> None:
         """Tell what has been noted.
@@ -36,11 +63,14 @@ class Problems:
         Raises:
             ExchangeError: If there is any problem.
         """
-        if not self._places:
+        if not self:
             return
-        lines = [_line(problem, places) for problem, places in self._places.items()]
+        found = {problem: list(places) for problem, places in self._places.items()}
+        for place, problem in itertools.chain(*self._of_images.values()):
+            found.setdefault(problem, []).append(place)
+        lines = [_line(problem, places) for problem, places in found.items()]
         more = f"\n  and {len(lines) - MOST} more like these" if len(lines) > MOST else ""
-        count = sum(map(len, self._places.values()))
+        count = sum(map(len, found.values()))
         head = f"{self.what}: {count} problem{'s' if count > 1 else ''}."
         raise ExchangeError("\n  ".join([head, *lines[:MOST]]) + more)
 

@@ -107,16 +107,20 @@ class PascalVoc(Exchange):
         sizes: Sizes | None,
     ) -> Iterator[ImageLabels]:
         for name in names:
-            root = parse_xml(problems, source, name)
-            if root is None:
-                continue
-            if not (stated := root.findtext("filename", "")):
-                problems.add(name, "it has no filename; expected that of the image")
-                continue
-            yield self._image(name, stated, root, schema, problems)
+            with problems.of(name):
+                root = parse_xml(problems, source, name)
+                if root is None:
+                    continue
+                if not (stated := root.findtext("filename", "")):
+                    problems.add(name, "it has no filename; expected that of the image")
+                    continue
+            image = _image_name(name, root.findtext("folder", ""), stated)
+            with problems.of(image):
+                labels = self._image(name, image, root, schema, problems)
+            yield labels
 
     def _image(
-        self, file: str, stated: str, root: ET.Element, schema: LabelSchema, problems: Problems
+        self, file: str, image: str, root: ET.Element, schema: LabelSchema, problems: Problems
     ) -> ImageLabels:
         objects = []
         for number, element in enumerate(root.findall("object"), 1):
@@ -125,7 +129,7 @@ class PascalVoc(Exchange):
                 objects.append(item)
         model = root.findtext("model")
         return ImageLabels(
-            name=_image_name(file, root.findtext("folder", ""), stated),
+            name=image,
             size=_size(file, root, problems),
             objects=tuple(objects),
             priority=to_number(root.findtext("priority")),

@@ -40,7 +40,11 @@ class Yolo(Exchange):
             yield from source.names
 
     def read(
-        self, path: str | Path, schema: LabelSchema, sizes: Sizes | None = None
+        self,
+        path: str | Path,
+        schema: LabelSchema,
+        sizes: Sizes | None = None,
+        refused: dict[str, str] | None = None,
     ) -> list[ImageLabels]:
         """Read a folder or archive, or the folder that a ``data.yaml`` is in; see the base class.
 
@@ -54,7 +58,7 @@ class Yolo(Exchange):
                 f"{path}: {self.title} state shares of an image's size; read them with the sizes "
                 "of the data set's images (sizes=…)."
             )
-        return super().read(path, schema, sizes)
+        return super().read(path, schema, sizes, refused)
 
     def _problem_with(self, image: ImageLabels, schema: LabelSchema) -> Iterator[str]:
         if image.objects and image.size is None:
@@ -110,12 +114,14 @@ class Yolo(Exchange):
                 continue
             if len(found) != 1:
                 what = f"fits the images {show(found)}" if found else "fits no image"
-                problems.add(name, f"its name {what} of the data set; expected one")
+                with problems.of(name):
+                    problems.add(name, f"its name {what} of the data set; expected one")
                 continue
-            content = source.read(name)
-            yield _FileReader(problems, name, schema, classes, sizes[found[0]]).read(
-                found[0], content
-            )
+            (image,) = found
+            with problems.of(image):
+                reader = _FileReader(problems, name, schema, classes, sizes[image])
+                labels = reader.read(image, source.read(name))
+            yield labels
 
 
 def _class_file(source: Source) -> str | None:

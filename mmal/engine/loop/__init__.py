@@ -4,8 +4,9 @@ from .importing import Delivery, commit_delivery, read_delivery
 from .loop_data import LoopData
 from .loop_report import REPORT_FILE, write_loop_report
 from .pick import Candidates, find_candidates, pick_images
-from .project import Import, Pick, Project, ProjectError, Skip, Sources, Train, opened
+from .project import Project, ProjectError, opened
 from .skip import skip_images
+from .steps import Import, Pick, Skip, Sources, Train
 from .train import is_outdated, train_model
 
 __all__ = [

@@ -13,7 +13,9 @@ from ..preflight import check_evaluator_files
 from .loop_data import LoopData
 from .people import read_people
 from .pick import Candidates, find_candidates
-from .project import Project, ProjectError, Sources
+from .project import Project, ProjectError
+from .steps import Sources
+from .train import check_training
 
 
 def begin_project(
@@ -73,4 +75,5 @@ def begin_project(
             f"{next(iter(found.paths))!r}: its file names must be relative to --image-root."
         )
     data.check_model(found.paths)
+    check_training(data, found.paths)
     return Project.begin(root, sources, cfg), data, found

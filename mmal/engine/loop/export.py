@@ -13,7 +13,7 @@ from mmengine.fileio import get
 from torch import nn
 
 from mmal.datasets import PoolDataset
-from mmal.datasets.exchange import FORMATS
+from mmal.datasets.exchange import FORMATS, ExchangeError
 from mmal.models import LearningLossMixin, trained_model
 from mmal.structures import ImageLabels, LabelSchema
 from mmal.tasks import Task
@@ -128,11 +128,17 @@ def _remember(project: Project, data: LoopData, labels: dict[str, ImageLabels]) 
 
 
 def read_proposals(project: Project, schema: LabelSchema) -> dict[str, ImageLabels]:
-    """Read what was proposed in exports, the last for each image, by id."""
+    """Read what was proposed in exports, the last for each image, by id.
+
+    Proposals of classes or keypoints that the config has no more are forgotten with the others.
+    """
     file = project.root / "proposals/coco.json"
     if not file.exists():
         return {}
-    return {image.name: image for image in FORMATS["coco"].read(file, schema)}
+    try:
+        return {image.name: image for image in FORMATS["coco"].read(file, schema)}
+    except ExchangeError:
+        return {}
 
 
 def _proposed(

@@ -17,7 +17,8 @@ from mmal.utils import few
 
 from .export import read_proposals
 from .loop_data import LoopData
-from .project import Import, Project
+from .project import Project
+from .steps import Import
 
 #: A joint or a box may stick out by so many pixels without a word: tools round.
 _ROUNDING = 1.0
@@ -35,6 +36,7 @@ class Delivery:
         skipped: Ids of images that annotators refused.
         untouched: Ids of images that nobody has looked at, for all that the file says: without
             objects, or with a model's proposals as they were.
+        as_proposed: How many of the finished ones are a model's proposals, unchanged.
         clipped: How many boxes and joints stuck out of their image, and were cut at its edge or
             called not labelled.
         problems: What is wrong, by the name in the file.
@@ -47,6 +49,7 @@ class Delivery:
     same: int = 0
     skipped: list[str] = field(default_factory=list)
     untouched: list[str] = field(default_factory=list)
+    as_proposed: int = 0
     clipped: int = 0
     problems: dict[str, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
@@ -81,8 +84,8 @@ def read_delivery(
     if (format_name or recognise(path)) == "yolo":  # whose coordinates are shares of the image
         facts = data.facts(list(paths.values()))
         sizes = {i: facts[p].shown for i, p in paths.items() if not facts[p].problem}
-    images = read_labels(path, data.schema, format_name, sizes=sizes)
     found = Delivery()
+    images = read_labels(path, data.schema, format_name, sizes, found.problems)
     by_id: dict[str, ImageLabels] = {}
     for image in images:
         name, problem = names.find(image.name)
@@ -111,6 +114,7 @@ def read_delivery(
                 found.untouched.append(name)
             else:
                 _sort(found, image, fact, before.get(name), data.schema, all_finished)
+                found.as_proposed += asis and name in found.labels
                 taken.setdefault(fact.digest, "labelled")  # of two copies one is enough
         else:
             found.problems[image.name] = problem

@@ -16,9 +16,9 @@ from mmal.datasets.audit import ImageCache, audit_datasets
 from mmal.datasets.audit.image_facts import ImageFacts
 from mmal.datasets.audit.images import inspect_images
 from mmal.datasets.audit.joint_metainfo import metainfo_problem
-from mmal.datasets.exchange import FORMATS
+from mmal.datasets.exchange import FORMATS, ExchangeError
 from mmal.models import build_model
-from mmal.structures import ImageLabels, LabelSchema
+from mmal.structures import ImageLabels, LabelSchema, ObjectLabel
 from mmal.tasks import Task, is_topdown, task_of
 from mmal.utils import atomic_path, type_name
 
@@ -197,11 +197,23 @@ class LoopData:
         )
 
     def labels(self) -> dict[str, ImageLabels]:
-        """Read all labels so far, by id."""
+        """Read all labels so far, by id.
+
+        Raises:
+            ProjectError: If the config has other classes or keypoints by now.
+        """
         file = self.project.labels_file
         if file is None:
             return {}
-        return {image.name: image for image in FORMATS["coco"].read(file, self.schema)}
+        try:
+            return {image.name: image for image in FORMATS["coco"].read(file, self.schema)}
+        except ExchangeError as error:
+            raise ProjectError(
+                f"The labels so far do not fit {self.project.config_file} any more: {error}\n"
+                "Give classes and keypoints the names back that they had when labels came. To "
+                "rename one, or take one away, begin a new project with the corrected labels "
+                "(init --labels)."
+            ) from error
 
     @property
     def training_file(self) -> Path:
@@ -221,10 +233,37 @@ class LoopData:
 
     def training_config(self) -> Config:
         """Return the config with what :meth:`write_training_file` wrote as training data."""
+        return self._training_config(self.training_file, bool(self.project.labeled))
+
+    def rehearsal_config(self, paths: Mapping[str, str], folder: Path) -> Config:
+        """Return the config of a training on made-up labels, to be tried out.
+
+        Every image has one label: a box around its middle, all joints in it, the first class.
+
+        Args:
+            paths: Files of some images, by id.
+            folder: A folder for the labels, which is going to be removed.
+        """
+        facts = self.facts(list(paths.values()))
+        images = []
+        for name, path in paths.items():
+            width, height = facts[path].shown
+            joints = tuple((width / 2, height / 2, 2) for _ in self.schema.keypoints)
+            box = (width / 4, height / 4, 3 * width / 4, 3 * height / 4)
+            thing = ObjectLabel(self.schema.classes[0], box, joints)
+            of_classes = self.schema.kind == "classes"
+            things, kind = ((), thing.name) if of_classes else ((thing,), None)
+            images.append((path, ImageLabels(name, (width, height), things, kind)))
+        file = folder / self.training_file.name
+        _write_labels(images, self.schema, file)
+        return self._training_config(file, True)
+
+    def _training_config(self, file: Path, labeled: bool) -> Config:
         cfg = copy.deepcopy(self.cfg)
-        file = os.path.abspath(self.training_file)
-        new = self.task.training_dataset(file, self.schema, self._own)
-        cfg.train_dataloader.dataset = self._with_labels(cfg.train_dataloader.dataset, new)
+        new = self.task.training_dataset(os.path.abspath(file), self.schema, self._own)
+        cfg.train_dataloader.dataset = self._with_labels(
+            cfg.train_dataloader.dataset, new if labeled else None
+        )
         kept = {k: v for k, v in (cfg.get("active_learning") or {}).items() if k in _KEPT}
         # Rounds of studies need these; all that is labelled is trained on, and a loop picks itself.
         cfg.active_learning = dict(rounds=1, initial=2, budget=1, **kept)
@@ -232,7 +271,7 @@ class LoopData:
         cfg.randomness = {**(cfg.get("randomness") or {}), "seed": self.project.sources.seed}
         return cfg
 
-    def _with_labels(self, dataset: dict, new: dict) -> dict:
+    def _with_labels(self, dataset: dict, new: dict | None) -> dict:
         """Put the labelled images where a config has its training data, inside its wrappers.
 
         Wrappers that shape a pool are for studies, in which labels are hidden.
@@ -240,7 +279,7 @@ class LoopData:
         if type_name(dataset) in ("RepeatDataset", *OUTER_WRAPPERS):
             return {**dataset, "dataset": self._with_labels(dataset["dataset"], new)}
         parts = [dataset] if self.project.sources.own_data else []
-        parts += [new] if self.project.labeled else []
+        parts += [] if new is None else [new]
         return parts[0] if len(parts) == 1 else dict(type="ConcatDataset", datasets=parts)
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from mmal.visualization import read_curve
 from mmal.visualization.report import RoundReport, RunReport, render_run, write_page
 
-from ..reporting import read_round, warned
-from .project import Pick, Project, Train
+from ..reporting import changed_at, read_round, warned
+from .project import Project
+from .steps import Pick, Train
 
 #: The report of a project.
 REPORT_FILE = "report.html"
@@ -33,6 +34,7 @@ def read_loop(project: Project) -> RunReport:
         ("skipped", f"{len(project.skipped):,}"),
         ("models", str(len(project.trainings))),
         ("picked by", ", ".join(dict.fromkeys(step.query for step in project.picks)) or "nothing"),
+        ("as of", changed_at(project.file)),
     ]
     rounds = list(_rounds(project, notes))
     return RunReport(project.root.resolve().name, tuple(facts), curve, rounds, tuple(notes))

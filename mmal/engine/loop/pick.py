@@ -26,7 +26,8 @@ from ..score_shards import remove_shards
 from ..scoring import score_pool
 from ..unreadable import SKIPPED_FILE, write_skipped
 from .loop_data import LoopData
-from .project import Pick, Project, ProjectError
+from .project import Project, ProjectError
+from .steps import Pick
 
 #: What the first batch is picked by, before anything is labelled.
 FIRST_QUERY = dict(type="mmal.Herding", features=dict(source="pretrained"))

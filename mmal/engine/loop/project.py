@@ -2,125 +2,25 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, ClassVar
 
 from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from mmal.datasets import RawImages
-from mmal.utils import atomic_path
+from mmal.utils import atomic_path, remove_leftovers
+
+from .steps import Import, Pick, Skip, Sources, Step, Train, read_sources, read_step, step_entry
 
 SCHEMA_VERSION = 1
 
 
 class ProjectError(ValueError):
     """A project, or a step in one, that does not make sense."""
-
-
-@dataclass(frozen=True)
-class Pick:
-    """Images were picked to be labelled.
-
-    Attributes:
-        query: What picked: the query with its parameters.
-        model: The checkpoint that scored them, from the project's folder; None if none did.
-        picks: Ids of images, best first.
-        digests: Of their files, by id.
-    """
-
-    kind: ClassVar[str] = "pick"
-    query: str
-    model: str | None
-    picks: list[str]
-    digests: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Import:
-    """Labels came back.
-
-    Attributes:
-        file: What was imported.
-        labels: The file with all labels since, from the project's folder.
-        new: Ids of the images that had no label before, with the digest of each file.
-        changed: Ids of those whose labels were replaced.
-        skipped: Ids of those that annotators refused, with the digest of each file.
-    """
-
-    kind: ClassVar[str] = "import"
-    file: str
-    labels: str
-    new: dict[str, str]
-    changed: list[str] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Skip:
-    """Images will not be labelled.
-
-    Attributes:
-        images: Their ids, with the digest of each file.
-    """
-
-    kind: ClassVar[str] = "skip"
-    images: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Train:
-    """A model was trained on all labels so far.
-
-    Attributes:
-        round: Its number, from 0.
-        labeled: On how many images of the loop.
-        checkpoint: Its file, from the project's folder.
-    """
-
-    kind: ClassVar[str] = "train"
-    round: int
-    labeled: int
-    checkpoint: str
-
-
-Step = Pick | Import | Skip | Train
-_TYPES: dict[str, Any] = dict(
-    picks=list,
-    digests=dict,
-    new=dict,
-    changed=list,
-    skipped=dict,
-    images=dict,
-    round=int,
-    labeled=int,
-    model=str | None,
-)
-_OF_SOURCES: dict[str, Any] = dict(images=list, people=str | None, own_data=bool, seed=int)
-_STEPS: dict[str, type] = {cls.kind: cls for cls in (Pick, Import, Skip, Train)}
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What a project was begun with.
-
-    Attributes:
-        images: Sources of the pool, see :class:`mmal.datasets.RawImages`.
-        root: The folder below which images are named.
-        people: A file with boxes of people, of top-down estimators.
-        own_data: Whether the config's own training data are labelled and trained on, too.
-        seed: Of all draws.
-    """
-
-    images: list[str]
-    root: str
-    people: str | None = None
-    own_data: bool = False
-    seed: int = 0
 
 
 class Project:
@@ -311,7 +211,7 @@ class Project:
         content = {
             "schema_version": SCHEMA_VERSION,
             "sources": asdict(self.sources),
-            "steps": [{"step": step.kind, **asdict(step)} for step in steps],
+            "steps": [step_entry(step) for step in steps],
         }
         with atomic_path(self.file) as tmp:
             tmp.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -362,8 +262,8 @@ class Project:
                     f"{file} has schema version {version!r}, but this mmal reads {SCHEMA_VERSION}. "
                     "Use the mmal that wrote it."
                 )
-            sources = _sources(content["sources"])
-            steps = [_step(entry) for entry in content["steps"]]
+            sources = read_sources(content["sources"])
+            steps = [read_step(entry) for entry in content["steps"]]
         except ProjectError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -372,31 +272,6 @@ class Project:
                 "be edited."
             ) from error
         return cls(Path(root), sources, steps)
-
-
-def _sources(entry: Mapping[str, Any]) -> Sources:
-    for key, value in entry.items():
-        expected = _OF_SOURCES.get(key, str)
-        if not isinstance(value, expected) or not all(isinstance(v, str) for v in _texts(value)):
-            raise TypeError(f"{key} is {value!r}")
-    return Sources(**entry)
-
-
-def _step(entry: Mapping[str, Any]) -> Step:
-    entry = dict(entry)
-    cls = _STEPS[entry.pop("step")]
-    for key, value in entry.items():
-        expected = _TYPES.get(key, str)
-        if not isinstance(value, expected) or not all(isinstance(v, str) for v in _texts(value)):
-            raise TypeError(f"{key} of a step of the kind {cls.kind!r} is {value!r}")
-    return cls(**entry)
-
-
-def _texts(value: object) -> list:
-    """What of a list or dict must be a string."""
-    if isinstance(value, dict):
-        return [*value, *value.values()]
-    return value if isinstance(value, list) else []
 
 
 @contextmanager
@@ -413,6 +288,7 @@ def opened(root: str | os.PathLike) -> Iterator[Project]:
         return
     try:
         with FileLock(project.root / ".lock").acquire(timeout=0):
+            remove_leftovers(project.file)
             yield Project.load(root)
     except Timeout:
         raise ProjectError(

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from mmal.utils import few
 
 from .loop_data import LoopData
-from .project import Project, ProjectError, Skip
+from .project import Project, ProjectError
+from .steps import Skip
 
 
 def skip_images(project: Project, data: LoopData, names: Sequence[str]) -> Skip:

@@ -1,8 +1,12 @@
 """Training on everything that annotators have labelled."""
 
 import hashlib
+import itertools
 import os
 import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
 from rich.console import Console
@@ -17,7 +21,8 @@ from ..rounds.round_training import RoundTraining
 from ..rounds.settings import RoundSettings
 from ..rounds.work_dir import WorkDir
 from .loop_data import LoopData
-from .project import Project, ProjectError, Train
+from .project import Project, ProjectError
+from .steps import Train
 
 #: In a round's folder: what it was trained on, and how.
 _MARK = "trained_on.txt"
@@ -73,6 +78,25 @@ def train_model(project: Project, data: LoopData) -> dict:
     project.take(Train(index, len(paths), checkpoint))
     barrier()
     return record
+
+
+def check_training(data: LoopData, candidates: Mapping[str, str]) -> None:
+    """Try one step of a training on made-up labels, before annotators begin.
+
+    Args:
+        data: The data of a project, of which nothing need be labelled.
+        candidates: Files of images that may be picked, by id.
+
+    Raises:
+        ValueError: If the config cannot be trained; see :func:`mmal.engine.rounds.check_round`.
+    """
+    if len(candidates) < 2:
+        return  # no training takes so few
+    batch = data.cfg.train_dataloader.get("batch_size") or 1
+    paths = dict(itertools.islice(candidates.items(), max(batch, 2)))
+    with tempfile.TemporaryDirectory() as folder:
+        cfg = data.rehearsal_config(paths, Path(folder))
+        check_round(cfg, RoundSettings.from_config(cfg), _all_labeled, audit=False)
 
 
 def _begin_or_go_on(project: Project, data: LoopData, work_dir: WorkDir, index: int) -> None:

@@ -1,4 +1,4 @@
-from .collect import picked_images, read_round, read_run
+from .collect import changed_at, picked_images, read_round, read_run
 from .explanation import EXPLANATION_FILE, explain_picks, leave_explanation
 from .keep import REPORT_FILE, ReportKeeper, warned, write_run_report
 from .predictions import (
@@ -13,6 +13,7 @@ __all__ = [
     "EXPLANATION_FILE",
     "REPORT_FILE",
     "ReportKeeper",
+    "changed_at",
     "explain_picks",
     "leave_explanation",
     "leave_pool_predictions",

@@ -1,6 +1,7 @@
 """What a report shows, read from what rounds leave on disk."""
 
 import csv
+import datetime
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -68,8 +69,15 @@ def read_run(root: str | os.PathLike) -> RunReport:
         ("rounds", str(len(rounds))),
         ("picked by", ", ".join(queries) or "nothing yet"),
         ("seed", str(pool["seed"])),
+        ("as of", changed_at(pool_file)),
     ]
     return RunReport(root.resolve().name, tuple(facts), curve, rounds, tuple(notes))
+
+
+def changed_at(path: str | os.PathLike) -> str:
+    """When a file was last changed, as a page says it."""
+    when = datetime.datetime.fromtimestamp(os.path.getmtime(path)).astimezone()
+    return when.strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
 def read_round(

@@ -126,7 +126,10 @@ def check_queries(cfg: Config, queries: Sequence[dict], seeds: Sequence[int] = (
 
 
 def check_round(
-    cfg: Config, settings: RoundSettings, open_pool: Callable[[Sequence[str]], Pool]
+    cfg: Config,
+    settings: RoundSettings,
+    open_pool: Callable[[Sequence[str]], Pool],
+    audit: bool = True,
 ) -> Pool:
     """Check what :func:`preflight` checks of config, data and model, for one training.
 
@@ -134,6 +137,7 @@ def check_round(
         cfg: The config.
         settings: Those of its ``active_learning``; the query does not matter.
         open_pool: Makes the pool, with what is labelled, of all ids.
+        audit: Whether to look at every annotation and image.
 
     Returns:
         The pool.
@@ -142,7 +146,7 @@ def check_round(
         PreflightError: If there are several problems.
         ValueError: For whatever else does not fit.
     """
-    return _examine(cfg, settings, [], open_pool, audit=True, all_labeled=True)
+    return _examine(cfg, settings, [], open_pool, audit, all_labeled=True)
 
 
 @safe_loading()

@@ -57,6 +57,7 @@ class Pictures:
         rounds: What the page shows.
 
     Attributes:
+        colors: Of predicted boxes, by the name of the class.
         failures: Images of which there is no picture, with the reason.
         count: How many pictures there are.
     """
@@ -65,7 +66,7 @@ class Pictures:
         galleries = [g for r in rounds for g in (r.picks, r.easiest, r.wrong)]
         found = [labels for g in galleries for image in g for labels in image.labels]
         names = {thing.name for labels in found for thing in labels.objects}
-        self._colors = {
+        self.colors = {
             name: to_hex(color)
             for name, color in zip(sorted(names), palette(len(names)), strict=True)
         }
@@ -103,7 +104,7 @@ class Pictures:
                 self.failures.setdefault(image.path, str(error))
             return replace(card, missing="cannot be read" if image.path else "has no file")
         self.count += 1
-        drawn = overlay(image.labels, image.skeleton, small, self._colors)
+        drawn = overlay(image.labels, image.skeleton, small, self.colors)
         width, height = small.image.size
         for quality in _QUALITIES:
             uri = small.data_uri(quality)

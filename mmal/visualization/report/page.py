@@ -51,6 +51,7 @@ def render_run(report: RunReport) -> str:
         overlays=any(
             card.predicted for r in rounds for _, _, cards in r["galleries"] for card in cards
         ),
+        colors=[(printable(name), color) for name, color in pictures.colors.items()],
     )
 
 

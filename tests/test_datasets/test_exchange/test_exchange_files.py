@@ -7,7 +7,7 @@ import pytest
 from exchanged_labels import BOXES
 
 from mmal.datasets.exchange import FORMATS, Coco, Cvat, ExchangeError, read_labels, recognise
-from mmal.structures import ImageLabels, ObjectLabel
+from mmal.structures import ImageLabels, LabelSchema, ObjectLabel
 
 IMAGES = [ImageLabels("a.jpg", (8, 9), (ObjectLabel("cat", (1, 2, 3, 4)),), finished=True)]
 SIZES = {"a.jpg": (8, 9)}
@@ -45,6 +45,51 @@ def test_no_format(tmp_path):
         read_labels(tmp_path, BOXES)
     with pytest.raises(ExchangeError, match=r"format must be one of .* Got 'COCO' instead"):
         read_labels(tmp_path, BOXES, format="COCO")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, r"holds no file that labels could be in"),
+        ({"a.jpg": "\xff"}, r"holds no file that labels could be in"),
+        ({"a.txt": "0 .5 .5 .1 .1"}, r"names of the classes is missing: put data.yaml"),
+        ({"a.json": "{}\n"}, r"holds no labels at all: its files are empty"),
+        ({"a.json": "", "b.xml": " "}, r"holds no labels at all: its files are empty"),
+    ],
+)
+def test_what_an_unknown_delivery_lacks(files, message, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ExchangeError, match=message):
+        read_labels(tmp_path, BOXES)
+
+
+@pytest.mark.parametrize("name", GUESSED)
+def test_what_is_wrong_with_one_image_refuses_that_one(name, tmp_path):
+    other = ImageLabels("b.jpg", (8, 9), (ObjectLabel(BOXES.classes[1], (1, 2, 3, 4)),), None, True)
+    FORMATS[name].write([*IMAGES, other], BOXES, tmp_path)
+    fewer = LabelSchema("boxes", BOXES.classes[:1])
+    sizes = {**SIZES, "b.jpg": (8, 9)}
+
+    with pytest.raises(ExchangeError, match="is not known"):
+        read_labels(tmp_path, fewer, sizes=sizes)
+    refused = {}
+    found = read_labels(tmp_path, fewer, sizes=sizes, refused=refused)
+    assert [image.name for image in found] == ["a.jpg"]
+    assert list(refused) == ["b.jpg"]
+    assert "is not known" in refused["b.jpg"]
+
+
+def test_one_broken_file_of_many_is_refused(tmp_path):
+    images = [*IMAGES, ImageLabels("b.jpg", (8, 9), IMAGES[0].objects)]
+    FORMATS["voc"].write(images, BOXES, tmp_path)
+    (tmp_path / "a.xml").write_text("<annotation>")
+    refused = {}
+    (image,) = read_labels(tmp_path, BOXES, refused=refused)
+    assert image.name == "b.jpg"
+    assert list(refused) == ["a.xml"]
+    with pytest.raises(ExchangeError, match=r"a.xml: it is no XML"):  # of one alone
+        read_labels(tmp_path / "a.xml", BOXES, format="voc", refused={})
 
 
 def test_no_file(tmp_path):

@@ -359,7 +359,9 @@ def test_images_in_another_file_backend(
 
 
 @pytest.mark.parametrize("format_name", ["coco", "voc", "cvat", "yolo"])
-def test_proposals_that_come_back_as_they_went_are_no_labels(loop: Loop, format_name: str) -> None:
+def test_proposals_that_come_back_as_they_went_are_no_labels(
+    loop: Loop, format_name: str, capsys
+) -> None:
     loop.steps.pick(6)
     loop.annotate()
     loop.steps.train()
@@ -371,7 +373,9 @@ def test_proposals_that_come_back_as_they_went_are_no_labels(loop: Loop, format_
         file.write_text(text.replace('source="auto"', 'source="file"'))
     loop.steps.import_labels(str(exported))
     assert len(loop.project.pending) == 3
+    capsys.readouterr()
     loop.steps.import_labels(str(exported), all_finished=True)
+    assert "3 of them have the model's proposals, unchanged" in capsys.readouterr().out
     assert not loop.project.pending
 
 
@@ -509,6 +513,42 @@ def test_another_config_is_trained_again(loop: Loop, capsys) -> None:
     assert "was changed since the last model was trained" in capsys.readouterr().out
     loop.steps.train()
     assert len(loop.project.trainings) == 2
+
+
+def test_a_class_that_was_renamed_has_labels(loop: Loop) -> None:
+    loop.steps.pick(2)
+    loop.annotate()
+    file = loop.project.config_file
+    old = loop.schema.classes[0]
+    file.write_text(file.read_text().replace(f"'{old}'", f"'new_{old}'"))
+    with pytest.raises(ProjectError, match=r"do not fit .*config.py any more(?s:.*)names back"):
+        loop.steps.train()
+
+
+def test_what_a_killed_process_left_is_removed(loop: Loop) -> None:
+    left = loop.project.file.with_name(".project.123.tmp.json")
+    left.write_text("{")
+    loop.steps.pick(2)
+    assert not left.exists()
+    assert len(loop.project.pending) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(optim_wrapper=dict(optimizer=dict(type="NoSuch"))), "NoSuch"),
+        (dict(param_scheduler=[dict(type="StepLR", stepsize=1)]), "stepsize"),
+        (dict(train_cfg=dict(type="NoLoop")), "NoLoop"),
+        (dict(custom_hooks=[dict(type="NoHook")]), "NoHook"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_anybody_labels(
+    cfg: Config, tmp_path: Path, change: dict, message: str
+) -> None:
+    cfg.merge_from_dict(change)
+    with pytest.raises(Exception, match=message):
+        LoopSteps(tmp_path / "project").init(cfg, [str(tmp_path / "JPEGImages")])
+    assert not (tmp_path / "project").exists()
 
 
 @pytest.mark.parametrize("query", ["Entropy", "LearnedLoss", "CoreSet"])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,9 @@ def test_everything_on_disk_is_in_the_report(work_dir):
         "rounds": "2",
         "picked by": "CoreSet",
         "seed": "3",
+        "as of": time.strftime(
+            "%Y-%m-%d %H:%M %Z", time.localtime((work_dir / "pool.json").stat().st_mtime)
+        ),
     }
     first, second = found.rounds
     assert (first.labeled, second.labeled) == (1, 3)  # that of the second is in the curve alone

@@ -99,6 +99,7 @@ def acquire(
     doubt: str | None = None,
     draw_doubtful: bool = False,
     unreadable: float = UNREADABLE_SHARE,
+    note: Callable[[Acquired], None] | None = None,
 ) -> Acquired:
     """Score the candidates if the query needs it, pick, and commit.
 
@@ -123,6 +124,7 @@ def acquire(
         draw_doubtful: Whether to draw at random then, or if the candidates' scores are all equal.
             The pool names both queries.
         unreadable: The share of the candidates whose images may be unreadable.
+        note: Called before the commit, in all processes: to write what else must not be lost.
 
     Raises:
         UnreadableImagesError: If more cannot be read, or a labelled one that the query reads.
@@ -163,9 +165,12 @@ def acquire(
         write_image_list(out_dir / "picks.txt", [paths[i] for i in picks])
         write_picks(out_dir / "picks.csv", picks, paths, scores)
         write_skipped(out_dir / SKIPPED_FILE, skipped)
+    acquired = Acquired(picks, doubt, skipped)
+    if note is not None:
+        note(acquired)
     pool.commit(picks, name, pool_path if is_main_process() else None)
     barrier()  # nobody reads the pool before it is written
-    return Acquired(picks, doubt, skipped)
+    return acquired
 
 
 def by_main(choose: Callable[[], Any]) -> Any:

@@ -139,6 +139,17 @@ def test_picks_are_committed_and_everything_is_on_disk(pool, run, tmp_path, subs
     )
 
 
+def test_a_note_is_taken_before_the_commit(pool, run, tmp_path):
+    noted = []
+
+    def note(acquired):
+        noted.append((acquired.picks, pool.labeled_ids, (tmp_path / "pool.json").exists()))
+
+    picks = run(LearnedLoss(), Scorer(), note=note)
+    assert noted == [(picks, LABELED, False)]
+    assert pool.labeled_ids == LABELED + picks
+
+
 def test_query_without_scores_scores_nothing(run, tmp_path):
     score = Scorer()
     picks = run(Random(), score)

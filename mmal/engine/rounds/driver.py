@@ -23,7 +23,7 @@ from mmal.visualization import (
     rounds_table,
 )
 
-from ..acquisition import acquire, write_image_list
+from ..acquisition import Acquired, acquire, write_image_list
 from ..cached_features import (
     CachedFeatures,
     CachedFeaturesError,
@@ -220,7 +220,6 @@ class RoundDriver:
         model = self._training.evaluate(record)
         if self._acquires(index):
             self._acquire(model, index, record)
-            self._training.save(record)
         return record
 
     def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
@@ -249,6 +248,12 @@ class RoundDriver:
             scored.append(scores)
             return scores
 
+        def note(acquired: Acquired) -> None:
+            seconds["query"] = time.perf_counter() - start - seconds["score"]
+            record["picks_doubt"], record["skipped"] = acquired.doubt, len(acquired.skipped)
+            record["seconds"].update(seconds)
+            self._training.save(record)
+
         start = time.perf_counter()
         settings = self._settings
         round_dir = self._work_dir.round_dir(index)
@@ -264,9 +269,8 @@ class RoundDriver:
             record.get("ranking_doubt") if reads_module else None,
             settings.when_doubtful == "random",
             settings.unreadable,
+            note,
         )
-        record["picks_doubt"] = doubt
-        record["skipped"] = len(skipped)
         if skipped:
             self._console.print(
                 f"  {len(skipped)} images could not be read and were left out of round {index}: "
@@ -278,8 +282,6 @@ class RoundDriver:
             drawn = settings.when_doubtful == "random"
             done = "drawn at random" if drawn else "may be worthless"
             self._console.print(f"  picks of round {index} {done}: {doubt}", style="yellow")
-        seconds["query"] = time.perf_counter() - start - seconds["score"]
-        record["seconds"].update(seconds)
         if self._settings.report and is_main_process():
             describe_picks(model, dataset, picks, scored, round_dir, self._data)
 

@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from mmal.datasets.audit import DatasetError
+from mmal.engine.preflight import unlabeled_sets
 from mmal.engine.rounds import run_rounds
 from mmal.engine.unreadable import UnreadableImagesError
 from mmal.structures import PoolScores
@@ -100,3 +101,13 @@ def test_more_that_break_during_the_run_stop_it(short: Config, monkeypatch) -> N
     short.active_learning.unreadable = 0.4  # as the message says
     records = run_rounds(short, resume=True)
     assert records[0]["skipped"] == 4
+
+
+def test_which_sets_are_a_pool(cfg: Config) -> None:
+    assert unlabeled_sets(cfg) == ["train"]
+    cfg.active_learning.cached_features = dict(views=1)  # of every image
+    assert unlabeled_sets(cfg) == []
+    cfg.custom_hooks[0].update(unlabeled=dict(type="mmal.ImageFolder", data_root="x"), budget=1)
+    assert unlabeled_sets(cfg) == ["pool"]
+    del cfg.active_learning, cfg.custom_hooks
+    assert unlabeled_sets(cfg) == []

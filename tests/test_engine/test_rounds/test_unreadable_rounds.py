@@ -109,5 +109,6 @@ def test_which_sets_are_a_pool(cfg: Config) -> None:
     assert unlabeled_sets(cfg) == []
     cfg.custom_hooks[0].update(unlabeled=dict(type="mmal.ImageFolder", data_root="x"), budget=1)
     assert unlabeled_sets(cfg) == ["pool"]
-    del cfg.active_learning, cfg.custom_hooks
+    for key in ("active_learning", "custom_hooks"):
+        cfg.pop(key)
     assert unlabeled_sets(cfg) == []

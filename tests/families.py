@@ -32,6 +32,16 @@ SMALL_HOURGLASS = {
     "head.decoder.input_size": (128, 128),
     "head.decoder.heatmap_size": (32, 32),
 }
+SMALL_CORNERS = {
+    "backbone.downsample_times": 2,
+    "backbone.stage_channels": [256, 16, 16],
+    "backbone.stage_blocks": [1, 1, 1],
+}
+SMALL_MASK_TRANSFORMER = {
+    "panoptic_head.num_queries": 10,
+    "panoptic_head.pixel_decoder.encoder.num_layers": 1,
+    "panoptic_head.transformer_decoder.num_layers": 2,
+}
 DENSE, TWO_STAGE, QUERY, INSTANCE, TOPDOWN, BOTTOMUP, CLASSIFICATION = (
     "Single-stage detection",
     "Two-stage detection",
@@ -57,6 +67,10 @@ class Family:
         feat_modules: Submodules that the features are from, if not from ``extract_feat``.
         options: What is changed in the config's model, to make it small; a ResNet-50 is
             made shallow in any case.
+        drawn: How far losses may differ from those of batches of one, relatively; where they do,
+            the loss draws what no replay can keep.
+        semantic: Whether annotations tell the classes of all pixels, too.
+        predicts: Whether the plain model predicts anything with random weights.
     """
 
     name: str
@@ -66,11 +80,14 @@ class Family:
     size: int = 128
     feat_modules: tuple[str, ...] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    drawn: float = 0
+    semantic: bool = False
+    predicts: bool = True
 
     @property
     def has_masks(self) -> bool:
         """Whether its annotations hold masks."""
-        return self.group == INSTANCE or "Mask" in self.name
+        return self.group == INSTANCE or self.semantic or "Mask" in self.name
 
     @property
     def package(self) -> str:
@@ -107,6 +124,45 @@ FAMILIES = [
     Family("TOOD", DENSE, "tood/tood_r50_fpn_1x_coco.py", FPN),
     Family("FSAF", DENSE, "fsaf/fsaf_r50_fpn_1x_coco.py", FPN),
     Family("RepPoints", DENSE, "reppoints/reppoints-moment_r50_fpn_1x_coco.py", FPN),
+    Family("AutoAssign", DENSE, "autoassign/autoassign_r50-caffe_fpn_1x_coco.py", FPN),
+    Family(
+        "CenterNet (update)",
+        DENSE,
+        "centernet/centernet-update_r50-caffe_fpn_ms-1x_coco.py",
+        FPN,
+    ),
+    Family("FoveaBox", DENSE, "foveabox/fovea_r50_fpn_4xb4-1x_coco.py", FPN),
+    Family("FreeAnchor", DENSE, "free_anchor/freeanchor_r50_fpn_1x_coco.py", FPN),
+    Family(
+        "Guided anchoring",
+        DENSE,
+        "guided_anchoring/ga-retinanet_r50-caffe_fpn_1x_coco.py",
+        FPN,
+        predicts=False,
+    ),
+    Family("NAS-FPN", DENSE, "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py", FPN),
+    Family("SABL RetinaNet", DENSE, "sabl/sabl-retinanet_r50_fpn_1x_coco.py", FPN),
+    Family("PISA RetinaNet", DENSE, "pisa/retinanet-r50_fpn_pisa_1x_coco.py", FPN),
+    Family(
+        "GHM",
+        DENSE,
+        "ghm/retinanet_r50_fpn_ghm-1x_coco.py",
+        FPN,
+    ),
+    Family(
+        "CornerNet",
+        DENSE,
+        "cornernet/cornernet_hourglass104_8xb6-210e-mstest_coco.py",
+        [256] * 2,
+        options=SMALL_CORNERS,
+    ),
+    Family(
+        "CentripetalNet",
+        DENSE,
+        "centripetalnet/centripetalnet_hourglass104_16xb6-crop511-210e-mstest_coco.py",
+        [256] * 2,
+        options=SMALL_CORNERS,
+    ),
     Family(
         "Faster R-CNN",
         TWO_STAGE,
@@ -138,6 +194,76 @@ FAMILIES = [
         FPN,
         options={**NARROW_FCS, "roi_head.bbox_head.conv_out_channels": 64},
     ),
+    Family(
+        "OHEM",
+        TWO_STAGE,
+        "faster_rcnn/faster-rcnn_r50_fpn_ohem_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
+    ),
+    Family(
+        "Dynamic R-CNN",
+        TWO_STAGE,
+        "dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
+    ),
+    Family("CrowdDet", TWO_STAGE, "crowddet/crowddet-rcnn_r50_fpn_8xb2-30e_crowdhuman.py", FPN),
+    Family(
+        "Grid R-CNN",
+        TWO_STAGE,
+        "grid_rcnn/grid-rcnn_r50_fpn_gn-head_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
+        drawn=0.05,
+    ),
+    Family(
+        "Libra R-CNN",
+        TWO_STAGE,
+        "libra_rcnn/libra-faster-rcnn_r50_fpn_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
+        drawn=0.05,
+    ),
+    Family(
+        "Seesaw loss (Mask R-CNN)",
+        TWO_STAGE,
+        "seesaw_loss/mask-rcnn_r50_fpn_seesaw-loss_random-ms-2x_lvis-v1.py",
+        FPN,
+        options=NARROW_FCS,
+    ),
+    Family(
+        "Mask Scoring R-CNN",
+        TWO_STAGE,
+        "ms_rcnn/ms-rcnn_r50_fpn_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
+    ),
+    Family(
+        "PISA Mask R-CNN",
+        TWO_STAGE,
+        "pisa/mask-rcnn_r50_fpn_pisa_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
+    ),
+    Family(
+        "HTC", TWO_STAGE, "htc/htc_r50_fpn_1x_coco.py", FPN, options=NARROW_CASCADE, semantic=True
+    ),
+    Family(
+        "SCNet",
+        TWO_STAGE,
+        "scnet/scnet_r50_fpn_1x_coco.py",
+        FPN,
+        semantic=True,
+    ),
+    Family(
+        "Panoptic FPN",
+        TWO_STAGE,
+        "panoptic_fpn/panoptic-fpn_r50_fpn_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
+        semantic=True,
+    ),
     Family("DETR", QUERY, "detr/detr_r50_8xb2-150e_coco.py", [256], options=FEW_LAYERS),
     Family(
         "Conditional DETR",
@@ -168,6 +294,34 @@ FAMILIES = [
         [256] * 4,
         options=SMALL_SPARSE,
     ),
+    Family(
+        "QueryInst",
+        INSTANCE,
+        "queryinst/queryinst_r50_fpn_1x_coco.py",
+        [256] * 4,
+        options=SMALL_SPARSE,
+        predicts=False,
+        drawn=1e-3,  # of images without objects it is 10^7
+    ),
+    Family(
+        "MaskFormer",
+        INSTANCE,
+        "maskformer/maskformer_r50_ms-16xb1-75e_coco.py",
+        [64, 128, 256, 512],
+        options=SMALL_MASK_TRANSFORMER,
+    ),
+    Family(
+        "Mask2Former",
+        INSTANCE,
+        "mask2former/mask2former_r50_8xb2-lsj-50e_coco.py",
+        [64, 128, 256, 512],
+        options=SMALL_MASK_TRANSFORMER,
+        drawn=0.05,
+    ),
+    Family("SOLO", INSTANCE, "solo/solo_r50_fpn_1x_coco.py", FPN),
+    Family("Decoupled SOLO", INSTANCE, "solo/decoupled-solo-light_r50_fpn_3x_coco.py", FPN),
+    Family("BoxInst", INSTANCE, "boxinst/boxinst_r50_fpn_ms-90k_coco.py", FPN),
+    Family("YOLACT", INSTANCE, "yolact/yolact_r50_1xb8-55e_coco.py", FPN),
     Family("SOLOv2", INSTANCE, "solov2/solov2_r50_fpn_1x_coco.py", FPN, options=NARROW_SOLO),
     Family("CondInst", INSTANCE, "condinst/condinst_r50_fpn_ms-poly-90k_coco_instance.py", FPN),
     Family("RTMDet-Ins", INSTANCE, "rtmdet/rtmdet-ins_tiny_8xb32-300e_coco.py", [96] * 3),
@@ -213,6 +367,51 @@ FAMILIES = [
         TOPDOWN,
         "body_2d_keypoint/topdown_regression/coco/td-reg_res50_8xb64-210e_coco-256x192.py",
         [512],
+    ),
+    Family(
+        "Residual log-likelihood (RLE)",
+        TOPDOWN,
+        "body_2d_keypoint/topdown_regression/coco/td-reg_res50_rle-8xb64-210e_coco-256x192.py",
+        [512],
+    ),
+    Family(
+        "Integral regression",
+        TOPDOWN,
+        "body_2d_keypoint/integral_regression/coco/ipr_res50_8xb64-210e_coco-256x256.py",
+        [512],
+    ),
+    Family(
+        "DSNT",
+        TOPDOWN,
+        "body_2d_keypoint/integral_regression/coco/ipr_res50_dsnt-8xb64-210e_coco-256x256.py",
+        [512],
+    ),
+    Family(
+        "Visibility prediction",
+        TOPDOWN,
+        "body_2d_keypoint/topdown_heatmap/coco/"
+        "td-hm-vis_res50_8xb64-210e_coco-aic-256x192-merge.py",
+        [512],
+    ),
+    Family(
+        "RTMW",
+        TOPDOWN,
+        "wholebody_2d_keypoint/rtmpose/cocktail14/rtmw-l_8xb1024-270e_cocktail14-256x192.py",
+        [512, 1024],
+    ),
+    Family(
+        "DEKR",
+        BOTTOMUP,
+        "body_2d_keypoint/dekr/coco/dekr_hrnet-w32_8xb10-140e_coco-512x512.py",
+        [480],
+        options={"head.rescore_cfg": None},  # a network of its own, to be downloaded
+        predicts=False,
+    ),
+    Family(
+        "YOLOX-Pose",
+        BOTTOMUP,
+        "body_2d_keypoint/yoloxpose/coco/yoloxpose_tiny_4xb64-300e_coco-416.py",
+        [96] * 3,
     ),
     Family(
         "Associative embedding",

@@ -40,7 +40,10 @@ def make_shallow(cfg: ConfigDict) -> None:
         return
     cfg.backbone.update(depth=18, style="pytorch")
     cfg.backbone.pop("dcn", None)
-    follows = cfg.neck if "in_channels" in (cfg.get("neck") or {}) else cfg.head
+    necks = cfg.get("neck") or {}
+    neck = necks[0] if isinstance(necks, list) else necks
+    head = cfg.get("head") or cfg.get("panoptic_head") or {}
+    follows = neck if "in_channels" in neck else head.get("pose_cfg", head)
     channels = follows.in_channels
     several = isinstance(channels, (list, tuple))
     follows.in_channels = [c // 4 for c in channels] if several else channels // 4

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmal.registry import MODELS, TASK_UTILS
-from mmal.utils import preserved_random_state, single_process, without_trace
+from mmal.utils import evaluating, preserved_random_state, single_process, without_trace
 from mmal.utils.record import recorded
 
 from .sample_losses import SampleLosses, sample_losses_for
@@ -88,7 +88,8 @@ class LearningLossMixin:
             stack.enter_context(preserved_random_state())
             for head in self.sample_losses.heads(self):
                 stack.enter_context(without_trace(head))
-                head.eval()
+            # Of detection transformers more than the head runs.
+            stack.enter_context(evaluating(self))
             found = distributions_of(self).predict(self, extracted, data_samples)
             return torch.stack([uncertainty_statistics(d) for d in found])
 

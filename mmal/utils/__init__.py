@@ -4,6 +4,7 @@ from .checked_json import JsonError, checked, member, read_json
 from .config import registered_class, type_name
 from .few import few
 from .isolation import (
+    evaluating,
     preserved_random_state,
     random_state,
     set_random_state,
@@ -26,6 +27,7 @@ __all__ = [
     "atomic_path",
     "cache_folder",
     "checked",
+    "evaluating",
     "few",
     "full_disk_errors",
     "gather_on_main",

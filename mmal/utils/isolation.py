@@ -64,6 +64,18 @@ def single_process() -> Iterator[None]:
 
 
 @contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Let a module and its children be in evaluation; each gets its training flag back."""
+    flags = [(child, child.training) for child in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for child, training in flags:
+            child.training = training
+
+
+@contextmanager
 def without_trace(module: nn.Module) -> Iterator[None]:
     """Put buffers, plain attributes and training flags of ``module`` and its children back.
 

@@ -22,19 +22,41 @@ class Call(NamedTuple):
     result: Any
 
 
+class Nesting:
+    """How many recorded methods are under way."""
+
+    depth = 0
+
+
 @contextmanager
-def recorded(owner: object, method: str, with_arguments: bool = False) -> Iterator[list[Call]]:
+def recorded(
+    owner: object, method: str, with_arguments: bool = False, nesting: Nesting | None = None
+) -> Iterator[list[Call]]:
     """Yield a list that receives the calls of ``owner.method``.
 
     The method is shadowed on this one object and bare again on leaving; its class is untouched.
     Arguments are kept on demand only, since they keep alive what could be freed.
+
+    Args:
+        owner: The object whose method it is.
+        method: The method's name.
+        with_arguments: Whether to keep the arguments.
+        nesting: Shared by what is replayed together. A call that another recorded method makes is
+            left out: when that one is replayed, it calls nothing.
     """
     calls: list[Call] = []
     original = getattr(owner, method)
     signature = inspect.signature(original)
+    nesting = nesting or Nesting()
 
     def record(*args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
+        nesting.depth += 1
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            nesting.depth -= 1
+        if nesting.depth:
+            return result
         arguments = signature.bind(*args, **kwargs).arguments if with_arguments else {}
         calls.append(Call(arguments, with_own_containers(result)))
         return result

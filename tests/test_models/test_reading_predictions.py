@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
@@ -20,6 +21,7 @@ from tests.classifiers import (
 from tests.classifiers import target_config as classifier_config
 from tests.models import DENSE, FASTER_RCNN, batch, build, target_config
 
+DAB_DETR = "dab_detr/dab-detr_r50_8xb2-50e_coco.py"
 READS = dict(type="mmal.LossPredictionNeck", in_channels=[], reads_predictions=True)
 
 
@@ -55,7 +57,12 @@ def test_no_level_and_no_prediction_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("path", "size"),
-    [(DENSE["SSDLite"][0], 128), (DENSE["RetinaNet"][0], 64), (FASTER_RCNN[0], 64)],
+    [
+        (DENSE["SSDLite"][0], 128),
+        (DENSE["RetinaNet"][0], 64),
+        (FASTER_RCNN[0], 64),
+        (DAB_DETR, 64),  # with dropout, in the transformer, too
+    ],
 )
 def test_training_leaves_the_target_bit_identical(path: str, size: int) -> None:
     """Not detached: without levels no gradient can reach the target."""
@@ -64,7 +71,7 @@ def test_training_leaves_the_target_bit_identical(path: str, size: int) -> None:
     model = extended(target_config(path))
     # An untrained detector is sure of nothing: above its threshold there is no box to read.
     head = getattr(model, "roi_head", None) or model.bbox_head
-    head.test_cfg.score_thr = 0.0
+    head.test_cfg = ConfigDict({**(head.test_cfg or {}), "score_thr": 0.0})
     before = copy.deepcopy(model.loss_predictor.state_dict())
     for candidate in (plain, model):
         torch.manual_seed(1)
@@ -121,4 +128,4 @@ def test_classifiers(with_features: bool) -> None:
 def test_heads_without_distributions_are_refused() -> None:
     init_default_scope("mmdet")
     with pytest.raises(TypeError, match="cannot be read as distributions"):
-        extended(target_config("detr/detr_r50_8xb2-150e_coco.py"))
+        extended(target_config("foveabox/fovea_r50_fpn_4xb4-1x_coco.py"))

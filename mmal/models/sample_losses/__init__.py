@@ -12,6 +12,7 @@ from .layouts import (
     RowsOfRois,
     Silenced,
 )
+from .mask_transformer import MaskTransformerSampleLosses
 from .pose import BottomupSampleLosses, TopdownSampleLosses
 from .select import sample_losses_for
 from .sparse_rcnn import SparseRCNNSampleLosses
@@ -27,6 +28,7 @@ __all__ = [
     "DenseHeadSampleLosses",
     "EntryPerSample",
     "InstanceSegmentorSampleLosses",
+    "MaskTransformerSampleLosses",
     "Recorded",
     "RowsOfRois",
     "SampleLosses",

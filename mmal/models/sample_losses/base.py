@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mmal.utils import preserved_random_state, single_process, without_trace
-from mmal.utils.record import Call, recorded, replayed, with_own_containers
+from mmal.utils.record import Call, Nesting, recorded, replayed, with_own_containers
 
-from .layouts import Recorded
+from .layouts import Recorded, Silenced
 
 
 class Recording(NamedTuple):
@@ -21,10 +21,19 @@ class Recording(NamedTuple):
     Attributes:
         data_samples: The batch's N data samples as they came; losses like to change them.
         calls: The recorded methods and their calls.
+        statistics: Loss modules that depend on the batches before, each with a copy of its buffers
+            as they were before this one.
     """
 
     data_samples: list
     calls: list[tuple[Recorded, list[Call]]]
+    statistics: list[tuple[nn.Module, dict[str, Tensor]]]
+
+    def restore_statistics(self) -> None:
+        """Let loss modules go on from where they were before the batch."""
+        for module, buffers in self.statistics:
+            for name, buffer in buffers.items():
+                module.get_buffer(name).copy_(buffer)
 
 
 class SampleLosses(ABC):
@@ -35,7 +44,8 @@ class SampleLosses(ABC):
     more for each sample with the recordings cut to that sample. The result is the loss that the
     target itself reports for a batch of this one sample: its own normalisation, not a share of the
     batch's. Where the target draws at random (anchors, RoIs), it is the loss with what was drawn
-    for the sample in this batch.
+    for the sample in this batch; where a loss keeps statistics of earlier batches, it is the loss
+    with these as they were before this batch.
 
     A subclass names the recorded methods and the layout of their results.
     """
@@ -60,11 +70,24 @@ class SampleLosses(ABC):
     def record(self, model: nn.Module, data_samples: list) -> Iterator[Recording]:
         """Record the target's loss on a batch that runs inside the ``with`` block."""
         with ExitStack() as stack:
-            calls = []
-            for method in self.recorded_methods(model):
-                recording = recorded(method.owner, method.method, method.with_arguments)
+            calls, nesting = [], Nesting()
+            for method in (*self.recorded_methods(model), *self._statistics(model)):
+                recording = recorded(method.owner, method.method, method.with_arguments, nesting)
                 calls.append((method, stack.enter_context(recording)))
-            yield Recording(with_own_containers(data_samples), calls)
+            statistics = [
+                (module, {name: buffer.clone() for name, buffer in module.named_buffers()})
+                for head in self.heads(model)
+                for module in head.modules()
+                if remembers(module)
+            ]
+            yield Recording(with_own_containers(data_samples), calls, statistics)
+
+    def _statistics(self, model: nn.Module) -> Iterator[Recorded]:
+        """What gathers statistics over all ranks after a loss (EQLv2): ranks would wait."""
+        for head in self.heads(model):
+            for module in head.modules():
+                if class_name(module) == "EQLV2Loss":
+                    yield Silenced(module, "collect_grad")
 
     @torch.no_grad()
     def replay(
@@ -93,6 +116,7 @@ class SampleLosses(ABC):
             for head in self.heads(model):
                 stack.enter_context(without_trace(head))
             for i in range(len(inputs)):
+                recording.restore_statistics()
                 totals.append(self.sample_loss(model, recording, loss, inputs, i))
         return torch.stack(totals).float()
 
@@ -122,6 +146,12 @@ def class_name(module: object) -> str:
     """
     kind = type(module)
     return kind.__name__ if kind.__module__.startswith(_PACKAGES) else ""
+
+
+def remembers(module: nn.Module) -> bool:
+    """Whether a loss module depends on the batches before, as by a running mean."""
+    # GHM's has one with momentum alone.
+    return class_name(module) in ("SeesawLoss", "EQLV2Loss") or hasattr(module, "acc_sum")
 
 
 def loss_is_of(class_name: str, model: nn.Module) -> bool:

@@ -98,6 +98,7 @@ class ClassifierSampleLosses(SampleLosses):
                         total += _summed(module, call, len(inputs))
                 else:
                     for i in range(len(inputs)):
+                        recording.restore_statistics()
                         total[i] += _of_one(module, method.cut(calls, i, len(inputs)))
         return total
 

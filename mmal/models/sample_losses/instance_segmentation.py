@@ -9,7 +9,14 @@ from .dense import targets_of
 from .layouts import BatchDim, EntryPerSample, Recorded
 
 #: Pairs of box head and mask head that tests show to be exact; see ``dense.EXACT_HEADS``.
-EXACT_HEADS = (("", "SOLOV2Head"), ("CondInstBboxHead", "CondInstMaskHead"))
+EXACT_HEADS = (
+    ("", "SOLOHead"),
+    ("", "DecoupledSOLOLightHead"),
+    ("", "SOLOV2Head"),
+    ("BoxInstBboxHead", "BoxInstMaskHead"),
+    ("CondInstBboxHead", "CondInstMaskHead"),
+    ("YOLACTHead", "YOLACTProtonet"),
+)
 
 
 @TASK_UTILS.register_module()

@@ -104,24 +104,28 @@ class CallPerSample(Recorded):
 
 
 class EntryPerSample(Recorded):
-    """Results are lists, or tuples of lists, with one entry a sample."""
+    """Results are lists, or tuples of lists, with one entry a sample; or tensors of a batch."""
 
     def cut(self, calls: list[Call], index: int, size: int) -> list:
         """Cut every list to the sample's entry.
 
         Raises:
-            ValueError: If a list's length is not ``size``.
+            ValueError: If a list's length, or that of a tensor, is not ``size``.
         """
         return [self._cut(call.result, index, size) for call in calls]
 
-    def _cut(self, result: list | tuple, index: int, size: int) -> list | tuple:
+    def _cut(self, result: Any, index: int, size: int) -> Any:
         if isinstance(result, tuple):
             return tuple(self._cut(item, index, size) for item in result)
+        if result is None:
+            return None
         if len(result) != size:
             raise ValueError(
                 f"{self.name} returned {len(result)} entries for a batch of {size}; its recording "
                 "expects one a sample. This target model needs a sample_losses strategy of its own."
             )
+        if isinstance(result, Tensor):
+            return result.detach()[index : index + 1]
         return [_detached(result[index])]
 
 

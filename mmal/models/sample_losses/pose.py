@@ -8,26 +8,36 @@ from torch import Tensor, nn
 from mmal.registry import TASK_UTILS
 
 from .base import Recording, SampleLosses, class_name, loss_is_of
+from .dense import targets_of
 from .layouts import Arguments, BatchDim, Recorded
 
 #: Heads for which tests show that losses of samples equal losses of batches of one.
 EXACT_TOPDOWN_HEADS = (
     "CPMHead",
+    "DSNTHead",
     "HeatmapHead",
+    "IntegralRegressionHead",
     "MSPNHead",
+    "RLEHead",
     "RTMCCHead",
+    "RTMWHead",
     "RegressionHead",
     "SimCCHead",
     "ViPNASHead",
+    "VisPredictHead",
 )
-EXACT_BOTTOMUP_HEADS = ("AssociativeEmbeddingHead",)
+EXACT_BOTTOMUP_HEADS = ("AssociativeEmbeddingHead", "DEKRHead", "YOLOXPoseHead")
+#: What heads compute of features, where their ``loss`` makes more of it than one loss module does;
+#: a dot leads to the head inside.
+_REPLAYED = {"DSNTHead": ("forward",), "VisPredictHead": ("vis_forward", "pose_head.forward")}
 
 
 @TASK_UTILS.register_module()
 class TopdownSampleLosses(SampleLosses):
     """Calls the head's loss modules again with their arguments, cut to the sample.
 
-    The head's own ``loss`` would compute the accuracy of its keypoints, too, on the CPU.
+    The head's own ``loss`` would compute the accuracy of its keypoints, too, on the CPU. It is
+    replayed for the few heads that weigh several losses by themselves.
 
     MMPose averages over all joints, those that are not annotated included, so people of whom
     little is visible would look easy. With ``per_visible_joint`` the loss is divided by the
@@ -55,7 +65,11 @@ class TopdownSampleLosses(SampleLosses):
         return [model.head]
 
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
-        """What the loss modules are called with."""
+        """What the loss modules are called with; of some heads, what they computed of features."""
+        if names := _REPLAYED.get(class_name(model.head)):
+            paths = [name.rpartition(".") for name in names]
+            found = [(model.head.get_submodule(owner), method) for owner, _, method in paths]
+            return [BatchDim(model, "extract_feat"), *(BatchDim(*place) for place in found)]
         modules = model.head.loss_module
         modules = modules if isinstance(modules, nn.ModuleList) else [modules]
         return [Arguments(module, "forward") for module in modules]
@@ -64,9 +78,12 @@ class TopdownSampleLosses(SampleLosses):
         self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor, index: int
     ) -> Tensor:
         """Sum the loss modules' losses of one sample."""
-        total = inputs.new_zeros(())
         weights = recording.data_samples[index].gt_instance_labels.keypoint_weights
         visible = (weights.flatten(0, -2) > 0).any(0)
+        if class_name(model.head) in _REPLAYED:
+            total = super().sample_loss(model, recording, loss, inputs, index)
+            return total * self._scale(model.head, visible)
+        total = inputs.new_zeros(())
         for method, calls in recording.calls:
             module: nn.Module = method.owner
             for arguments in method.cut(calls, index, len(inputs)):
@@ -85,7 +102,7 @@ class TopdownSampleLosses(SampleLosses):
 
 @TASK_UTILS.register_module()
 class BottomupSampleLosses(SampleLosses):
-    """Replays ``extract_feat`` and the head's ``forward``."""
+    """Replays ``extract_feat``, the head's ``forward`` and, where it has one, its assignment."""
 
     supported = f"bottom-up pose estimators with {', '.join(EXACT_BOTTOMUP_HEADS)}"
 
@@ -102,5 +119,6 @@ class BottomupSampleLosses(SampleLosses):
         return [model.head]
 
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
-        """Features and head outputs."""
-        return [BatchDim(model, "extract_feat"), BatchDim(model.head, "forward")]
+        """Features, head outputs and targets."""
+        head = model.head
+        return [BatchDim(model, "extract_feat"), BatchDim(head, "forward"), *targets_of(head)]

@@ -2,11 +2,12 @@
 
 from torch import nn
 
-from .base import SampleLosses, class_name
+from .base import SampleLosses
 from .classification import ClassifierSampleLosses
 from .dense import DenseHeadSampleLosses
 from .detr import DETRSampleLosses
 from .instance_segmentation import InstanceSegmentorSampleLosses
+from .mask_transformer import MaskTransformerSampleLosses
 from .pose import BottomupSampleLosses, TopdownSampleLosses
 from .sparse_rcnn import SparseRCNNSampleLosses
 from .two_stage import TwoStageSampleLosses
@@ -17,6 +18,7 @@ _STRATEGIES = (
     SparseRCNNSampleLosses,
     DETRSampleLosses,
     InstanceSegmentorSampleLosses,
+    MaskTransformerSampleLosses,
     TopdownSampleLosses,
     BottomupSampleLosses,
     ClassifierSampleLosses,
@@ -31,7 +33,6 @@ def sample_losses_for(model: nn.Module) -> SampleLosses:
     """
     for strategy in _STRATEGIES:
         if strategy.supports(model):
-            _check_losses(model, strategy())
             return strategy()
     heads = [
         type(head).__name__
@@ -48,17 +49,3 @@ def sample_losses_for(model: nn.Module) -> SampleLosses:
         "a strategy of your own: docs/how_it_works.md, 'Supported targets, and adding one'.\n"
         f"Supported are {'; '.join(strategy.supported for strategy in _STRATEGIES)}."
     )
-
-
-def _check_losses(model: nn.Module, strategy: SampleLosses) -> None:
-    """Refuse loss modules that depend on the batches before."""
-    modules = (module for head in strategy.heads(model) for module in head.modules())
-    for module in modules:
-        name = class_name(module)
-        # The last has a running mean with momentum alone.
-        if name in ("SeesawLoss", "EQLV2Loss") or hasattr(module, "acc_sum"):
-            raise TypeError(
-                f"LearningLoss knows no exact per-sample loss for {type(model).__name__} with "
-                f"{name}: it remembers the batches before, so that a loss of one sample depends on "
-                "the others. Use another loss (GHM: momentum=0)."
-            )

@@ -8,24 +8,23 @@ from mmal.registry import TASK_UTILS
 from mmal.utils.record import Call
 
 from .base import SampleLosses, class_name, loss_is_of
-from .layouts import BatchDim, CallPerSample, Recorded
+from .layouts import BatchDim, CallPerSample, Recorded, RowsOfRois
 
 
 @TASK_UTILS.register_module()
 class SparseRCNNSampleLosses(SampleLosses):
     """Replays ``extract_feat`` and, of every stage, the box head's outputs and the matching."""
 
-    supported = "Sparse R-CNN without masks"
+    supported = "Sparse R-CNN and QueryInst"
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
-        """Whether ``model`` has learnt proposals and a SparseRoIHead without masks."""
+        """Whether ``model`` has learnt proposals and a SparseRoIHead."""
         return (
             loss_is_of("TwoStageDetector", model)
             and model.with_rpn
             and class_name(model.rpn_head) == "EmbeddingRPNHead"
             and class_name(model.roi_head) == "SparseRoIHead"
-            and not model.roi_head.with_mask
         )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:
@@ -34,9 +33,11 @@ class SparseRCNNSampleLosses(SampleLosses):
 
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
         """Features, outputs of the stages and their matching."""
+        masks = [RowsOfRois(model.roi_head, "_mask_forward")] if model.roi_head.with_mask else []
         return [
             BatchDim(model, "extract_feat"),
             _StageOutputs(model.roi_head, "_bbox_forward"),
+            *masks,
             *(CallPerSample(assigner, "assign") for assigner in model.roi_head.bbox_assigner),
         ]
 

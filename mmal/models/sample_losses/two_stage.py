@@ -6,10 +6,31 @@ from mmal.registry import TASK_UTILS
 
 from .base import SampleLosses, class_name, loss_is_of
 from .dense import targets_of
-from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded, RowsOfRois
+from .layouts import (
+    BatchDim,
+    CallPerSample,
+    EntryPerSample,
+    Recorded,
+    RowsOfRois,
+    Silenced,
+)
 
 #: RoI heads for which tests show that replayed losses equal single-sample losses.
-EXACT_ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead")
+EXACT_ROI_HEADS = (
+    "StandardRoIHead",
+    "CascadeRoIHead",
+    "DoubleHeadRoIHead",
+    "DynamicRoIHead",
+    "GridRoIHead",
+    "HybridTaskCascadeRoIHead",
+    "MaskScoringRoIHead",
+    "MultiInstanceRoIHead",
+    "PISARoIHead",
+    "SCNetRoIHead",
+)
+
+#: Heads of a RoI head that see whole images: of HTC and SCNet.
+_OF_IMAGES = ("semantic_head", "glbctx_head")
 
 
 @TASK_UTILS.register_module()
@@ -21,25 +42,27 @@ class TwoStageSampleLosses(SampleLosses):
 
     supported = (
         f"two-stage detectors with an RPNHead and one of {', '.join(EXACT_ROI_HEADS)}, with masks "
-        "or without, but without OHEM"
+        "or without"
     )
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` has an RPN head and one of :data:`EXACT_ROI_HEADS`."""
         return (
-            loss_is_of("TwoStageDetector", model)
+            (loss_is_of("TwoStageDetector", model) or _is_panoptic(model))
             and model.with_rpn
             and class_name(model.rpn_head) == "RPNHead"
             and class_name(model.roi_head) in EXACT_ROI_HEADS
             # A mask head on the box head's RoIs gets no RoIs of its own to tell the images by.
-            and not (model.roi_head.with_mask and model.roi_head.share_roi_extractor)
-            and not any(_runs_the_head(sampler) for sampler in _each(model.roi_head.bbox_sampler))
+            and not (
+                model.roi_head.with_mask and getattr(model.roi_head, "share_roi_extractor", False)
+            )
         )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:
-        """The RPN head and the RoI head."""
-        return [model.rpn_head, model.roi_head]
+        """The RPN head, the RoI head and, of Panoptic FPN, the head that sees whole images."""
+        heads = [model.rpn_head, model.roi_head]
+        return [*heads, model.semantic_head] if _is_panoptic(model) else heads
 
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
         """Features, outputs and targets of the RPN, proposals; RoIs drawn and their outputs."""
@@ -53,6 +76,14 @@ class TwoStageSampleLosses(SampleLosses):
         ]
         if roi.with_mask:
             methods.append(RowsOfRois(roi, "_mask_forward"))
+        of_images = [getattr(roi, name, None) for name in _OF_IMAGES]
+        if _is_panoptic(model):
+            of_images.append(model.semantic_head)
+        methods += [BatchDim(head, "forward") for head in of_images if head is not None]
+        if hasattr(roi, "_random_jitter"):  # Grid R-CNN's, of the RoIs that it was drawn for
+            methods.append(EntryPerSample(roi, "_random_jitter"))
+        if hasattr(roi, "update_hyperparameters"):  # Dynamic R-CNN's move with batches alone
+            methods.append(Silenced(roi, "update_hyperparameters", (None, None)))
         for assigner in _each(roi.bbox_assigner):
             methods.append(CallPerSample(assigner, "assign"))
         for sampler in _each(roi.bbox_sampler):
@@ -60,10 +91,8 @@ class TwoStageSampleLosses(SampleLosses):
         return methods
 
 
-def _runs_the_head(sampler: object) -> bool:
-    """Whether RoIs are drawn by their losses (OHEM): by calls that must not be replayed."""
-    parts = [getattr(sampler, name, sampler) for name in ("pos_sampler", "neg_sampler")]
-    return any(hasattr(part, "context") for part in parts)
+def _is_panoptic(model: nn.Module) -> bool:
+    return loss_is_of("TwoStagePanopticSegmentor", model) and model.with_semantic_head
 
 
 def _each(stages: object | list) -> list:

@@ -50,13 +50,18 @@ class DenseHeadDistributions(PredictedDistributions):
             best = scores.sigmoid().amax(dim=-1)
             if class_name(head) == "YOLOXHead":
                 best = best * _rows(outputs[2], 1).squeeze(-1).sigmoid()
-            distributions = torch.stack([best, 1 - best], dim=-1)
+            distributions = binary_distributions(best)
         else:
             distributions = scores.softmax(dim=-1)
             best = distributions[..., :-1].amax(dim=-1)  # the background comes last
         threshold = head.test_cfg.get("score_thr", 0)
         # Not "above": NaN is to be kept, so that a model that has diverged is noticed.
         return [d[~(b <= threshold)] for d, b in zip(distributions, best, strict=True)]
+
+
+def binary_distributions(scores: Tensor) -> Tensor:
+    """Return (p, 1 - p) of scores of any shape, in a last dimension of two."""
+    return torch.stack([scores, 1 - scores], dim=-1)
 
 
 def _rows(levels: Sequence[Tensor], channels: int) -> Tensor:

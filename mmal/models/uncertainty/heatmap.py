@@ -12,10 +12,17 @@ HEADS = ("CPMHead", "HeatmapHead", "MSPNHead", "ViPNASHead")
 
 
 def final_heatmaps(model: nn.Module, feats: Sequence[Tensor]) -> Tensor:
-    """Run the head of a model with one of :data:`HEADS`; heights of shape (N, K, H, W), not < 0."""
+    """Run the head of a model with one of :data:`HEADS`.
+
+    Returns:
+        Heights of shape (N, K, H, W), not below 0. Of UDP's three maps a joint (Huang et al., "The
+        Devil Is in the Details", CVPR 2020) the first; the others are offsets.
+    """
     heatmaps = model.head(feats)
     while not isinstance(heatmaps, Tensor):
         heatmaps = heatmaps[-1]  # the last stage, and the last unit of it
+    if getattr(model.head.decoder, "heatmap_type", None) == "combined":
+        heatmaps = heatmaps[:, ::3]
     return heatmaps.float().clamp(min=0)
 
 

@@ -3,15 +3,21 @@
 from torch import nn
 
 from .base import PredictedDistributions
+from .centernet import CenterNetDistributions
 from .classification import ClassifierDistributions
 from .dense import DenseHeadDistributions
+from .detr import DETRDistributions
 from .heatmap import HeatmapDistributions
+from .simcc import SimCCDistributions
 from .two_stage import TwoStageDistributions
 
 _FAMILIES = (
     DenseHeadDistributions,
+    CenterNetDistributions,
     TwoStageDistributions,
+    DETRDistributions,
     HeatmapDistributions,
+    SimCCDistributions,
     ClassifierDistributions,
 )
 

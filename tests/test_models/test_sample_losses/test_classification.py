@@ -194,9 +194,28 @@ def refused(head: dict, match: str) -> None:
         MODELS.build(learning_loss_config(target_config(head), [CHANNELS]))
 
 
-def test_seesaw_loss_is_refused() -> None:
+def test_seesaw_loss_counts_the_batches_before_and_each_sample_by_itself() -> None:
     loss = dict(type="SeesawLoss", num_classes=CLASSES)
-    refused({**LINEAR, "loss": loss}, "ImageClassifier with SeesawLoss: it remembers")
+    init_default_scope("mmpretrain")
+    torch.manual_seed(0)
+    model = MODELS.build(target_config({**LINEAR, "loss": loss}))
+    data = model.data_preprocessor(images(ONE, 32), training=True)
+    model.eval()
+    counts = model.head.loss_module.cum_samples
+    counts.copy_(torch.arange(len(counts)))
+    strategy = sample_losses_for(model)
+    alone = []
+    for i in range(4):
+        other = copy.deepcopy(model)
+        losses = other.loss(data["inputs"][i : i + 1], data["data_samples"][i : i + 1])
+        alone.append(losses["loss"].item())
+    with strategy.record(model, data["data_samples"]) as recording:
+        model.loss(**data)
+    after = counts.clone()
+    found = strategy.replay(model, recording, model.loss, data["inputs"])
+    assert found.tolist() == pytest.approx(alone, rel=1e-5)
+    assert torch.equal(model.head.loss_module.cum_samples, after)
+    assert after.sum() == torch.arange(len(counts)).sum() + 4
 
 
 def test_other_heads_are_refused() -> None:

@@ -18,7 +18,7 @@ from tests.processes import run_in_processes
 
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
 #: A single-stage detector whose head no strategy names.
-UNSUPPORTED = "foveabox/fovea_r50_fpn_4xb4-1x_coco.py"
+UNSUPPORTED = "ddod/ddod_r50_fpn_1x_coco.py"
 
 
 def replay(model: nn.Module, strategy: SampleLosses, data: dict) -> torch.Tensor:
@@ -103,27 +103,45 @@ def test_replay_leaves_no_trace(name: str) -> None:
     model.parse_losses(losses)[0].backward()  # the graph of the batch is still whole
 
 
-def test_dynamic_rcnn_is_refused() -> None:
-    """Its loss moves the thresholds that the next loss is computed with."""
-    init_default_scope("mmdet")
-    target = target_config("dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py")
-    with pytest.raises(TypeError, match=r"FasterRCNN with RPNHead and DynamicRoIHead\."):
-        MODELS.build(learning_loss_config(target, [256] * 5))
+def test_losses_move_their_own_thresholds_by_batches_alone() -> None:
+    """Dynamic R-CNN's every 100th loss sets the thresholds of those that follow."""
+    path = "dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py"
+    found = []
+    for channels in (None, [256] * 5):
+        model = build(path, channels)
+        model.roi_head.train_cfg.dynamic_rcnn.update_iter_interval = 2
+        data = batch(model, 128, NUM_ITEMS)
+        model.train()
+        for seed in range(3):
+            torch.manual_seed(seed)
+            model(**copy.deepcopy(data), mode="loss")
+        head = model.roi_head
+        found.append((head.iou_history, head.beta_history, head.bbox_assigner.pos_iou_thr))
+    assert found[0] == found[1]
+    assert len(found[0][0]) == 1
 
 
-@pytest.mark.parametrize(
-    ("path", "named"),
-    [
-        ("faster_rcnn/faster-rcnn_r50_fpn_ohem_1x_coco.py", "RPNHead and StandardRoIHead"),
-        ("ghm/retinanet_r50_fpn_ghm-1x_coco.py", "GHMC"),
-        ("seesaw_loss/mask-rcnn_r50_fpn_seesaw-loss_random-ms-2x_lvis-v1.py", "SeesawLoss"),
-    ],
-)
-def test_settings_that_spoil_exactness_are_refused(path: str, named: str) -> None:
+def test_eqlv2_keeps_its_statistics_and_gathers_none_for_a_sample() -> None:
     init_default_scope("mmdet")
-    target = target_config(path)
-    with pytest.raises(TypeError, match=named):
-        MODELS.build(learning_loss_config(target, [256] * 5))
+    cfg = target_config(FASTER_RCNN[0])
+    cfg.roi_head.bbox_head.loss_cls = dict(type="EQLV2Loss", num_classes=80, use_distributed=False)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).eval()
+    for sampler in (model.rpn_head.sampler, model.roi_head.bbox_sampler):
+        sampler.num, sampler.pos_fraction = 10**6, 1.0
+    loss = model.roi_head.bbox_head.loss_cls
+    loss.pos_neg.copy_(torch.rand(80))
+    data = batch(model, 128, NUM_ITEMS)
+    expected = one_by_one(copy.deepcopy(model), dict(data, data_samples=data["data_samples"][:1]))
+    strategy = sample_losses_for(model)
+    samples = copy.deepcopy(data["data_samples"])
+    with torch.no_grad(), strategy.record(model, samples) as recording:
+        model.loss(data["inputs"], samples)
+    gathered = loss.pos_grad.clone()
+    assert gathered.any()
+    found = strategy.replay(model, recording, model.loss, data["inputs"])
+    assert found[0].item() == pytest.approx(expected[0].item(), rel=1e-4)
+    assert torch.equal(loss.pos_grad, gathered)
 
 
 def test_a_class_of_the_same_name_from_elsewhere_is_refused() -> None:
@@ -137,7 +155,7 @@ def test_a_class_of_the_same_name_from_elsewhere_is_refused() -> None:
 def test_unsupported_target_is_named_with_what_to_do() -> None:
     init_default_scope("mmdet")
     target = target_config(UNSUPPORTED)
-    with pytest.raises(TypeError, match=r"(?s)FOVEA with FoveaHead\.\n.*sample_losses=dict"):
+    with pytest.raises(TypeError, match=r"(?s)DDOD with DDODHead\.\n.*sample_losses=dict"):
         MODELS.build(learning_loss_config(target, [256] * 5))
 
 
@@ -178,7 +196,7 @@ def test_mask_head_on_the_box_heads_rois_is_refused() -> None:
 
 def test_strategy_can_be_chosen_in_the_config() -> None:
     strategy = dict(type="mmal.DenseHeadSampleLosses")
-    model = build(UNSUPPORTED, [256] * 5, sample_losses=strategy)
+    model = build("foveabox/fovea_r50_fpn_4xb4-1x_coco.py", [256] * 5, sample_losses=strategy)
     assert type(model.sample_losses) is DenseHeadSampleLosses
 
 

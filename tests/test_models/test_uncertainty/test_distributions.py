@@ -170,8 +170,89 @@ def test_peaks_of_heatmaps():
     assert (found[2] == 1 / 256).all()
 
 
-def test_other_heads_are_refused():
-    model = build("mmdet::detr/detr_r50_8xb2-150e_coco.py")
+def test_the_offsets_of_udp_are_no_joints():
+    folder = "mmpose::body_2d_keypoint/topdown_heatmap/coco"
+    model = build(f"{folder}/td-hm_hrnet-w32_udp-regress-8xb64-210e_coco-256x192.py")
+    maps = torch.zeros(1, 51, 8, 6)
+    maps[0, 3, 1, 2] = 0.5  # the label of the second joint, whose offsets are larger
+    maps[0, 4:6, 5, 5] = 9.0
+    model.head.forward = lambda feats: maps
 
-    with pytest.raises(TypeError, match=r"predictions of DETR cannot be read .* SSDHead"):
+    (found,) = distributions_of(model).predict(model, None, [None])
+    assert found.shape == (17, 48)
+    assert found[1].argmax() == 1 * 6 + 2
+    assert found[1].max() == 1
+    assert (found[2] == 1 / 48).all()
+
+
+def test_peaks_of_coordinates():
+    folder = "mmpose::body_2d_keypoint/rtmpose/coco"
+    model = build(f"{folder}/rtmpose-t_8xb256-420e_coco-256x192.py")
+    x, y = torch.full((1, 17, 6), -1.0), torch.full((1, 17, 8), -1.0)
+    x[0, 0, 2], x[0, 0, 3], x[0, 0, 5] = 1.0, 0.99, 0.9
+    y[0, 0, 7] = 1.0
+    model.head.forward = lambda feats: (x, y)
+    beta = model.head.loss_module.beta
+    assert beta == 10
+
+    (found,) = distributions_of(model).predict(model, None, [None])
+    assert found.shape == (34, 8)
+    torch.testing.assert_close(found.sum(1), torch.ones(34))
+    odds = math.exp(beta * 1.0) / math.exp(beta * 0.9)  # of two peaks; bin 3 is none
+    assert found[0, 2] / found[0, 5] == pytest.approx(odds, rel=1e-4)
+    assert found[0, 3] == 0
+    assert (found[0, 6:] == 0).all()
+    assert found[1, 7] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["DETR", "Conditional DETR", "DAB-DETR", "Deformable DETR", "DINO"]
+)
+def test_queries_are_those_that_the_detector_reports(name):
+    """The best class of each query, with its score, is what the detector itself predicts."""
+    family = next(f for f in FAMILIES if f.name == name)
+    cfg = get_config(f"mmdet::{family.config}")
+    cfg.merge_from_dict({f"model.{key}": value for key, value in family.options.items()})
+    cfg.model.backbone.init_cfg = None
+    init_default_scope("mmdet")
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model).eval()
+    model.init_weights()
+    data = model.data_preprocessor(demo_mm_inputs(2, [(3, 128, 128)] * 2), False)
+    model.bbox_head.test_cfg = dict(score_thr=-1.0, max_per_img=50)
+    with torch.no_grad():
+        feats = model.extract_feat(data["inputs"])
+        found = distributions_of(model).predict(model, feats, data["data_samples"])
+        reported = model.predict(data["inputs"], data["data_samples"])
+    for distributions, sample in zip(found, reported, strict=True):
+        expected = sample.pred_instances.scores.sort(descending=True).values
+        if distributions.shape[1] > 2:
+            best = distributions[:, :-1].amax(dim=1).sort(descending=True).values
+            torch.testing.assert_close(best[:50], expected)
+        else:  # a query may be reported for several classes
+            torch.testing.assert_close(distributions[:, 0].max(), expected[0])
+    model.bbox_head.test_cfg = dict(score_thr=2.0, max_per_img=50)
+    found = distributions_of(model).predict(model, feats, data["data_samples"])
+    assert [len(distributions) for distributions in found] == [0, 0]
+
+
+def test_centres_are_those_that_centernet_reports():
+    model = build("mmdet::centernet/centernet_r18_8xb16-crop512-140e_coco.py")
+    data = model.data_preprocessor(demo_mm_inputs(2, [(3, 128, 128)] * 2), False)
+    model.bbox_head.test_cfg.score_thr = 0.0
+    model.bbox_head.test_cfg.topk = 5
+    with torch.no_grad():
+        feats = model.extract_feat(data["inputs"])
+        found = distributions_of(model).predict(model, feats, data["data_samples"])
+        reported = model.predict(data["inputs"], data["data_samples"])
+    for distributions, sample in zip(found, reported, strict=True):
+        torch.testing.assert_close(distributions.sum(1), torch.ones(len(distributions)))
+        best = distributions[:, 0].sort(descending=True).values[:5]
+        torch.testing.assert_close(best, sample.pred_instances.scores.sort(descending=True).values)
+
+
+def test_other_heads_are_refused():
+    model = build("mmdet::foveabox/fovea_r50_fpn_4xb4-1x_coco.py")
+
+    with pytest.raises(TypeError, match=r"predictions of FOVEA cannot be read .* SSDHead"):
         distributions_of(model)

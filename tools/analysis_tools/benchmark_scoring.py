@@ -1,7 +1,7 @@
 """Measure what memory scoring a pool adds, in memory and with its parts on the disk.
 
 The images are generated and the model is tiny, so that what is measured is what scoring keeps: ids,
-paths, a predicted number and a vector for each. Every pool size has a process of its own.
+paths and a vector for each. Every pool size has a process of its own.
 """
 
 import argparse

@@ -14,7 +14,7 @@ model = dict(
     _delete_=True,
     type="mmal.LearningLoss",
     target=target,
-    loss_predictor=dict(type="mmal.LossPredictionNeck", in_channels=[2048]),  # ResNet's last stage
+    loss_predictor=dict(type="mmal.LossPredictionNeck"),
     # Losses of heatmaps are small: the paper's weight for poses.
     ranking_loss=dict(type="mmal.PairwiseRankingLoss", loss_weight=1e-4),
 )

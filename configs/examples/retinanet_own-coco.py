@@ -13,7 +13,7 @@ model = dict(
     _delete_=True,
     type="mmal.LearningLoss",
     target=target,
-    loss_predictor=dict(type="mmal.LossPredictionNeck", in_channels=[256] * 5),  # FPN's levels
+    loss_predictor=dict(type="mmal.LossPredictionNeck"),
     ranking_loss=dict(type="mmal.PairwiseRankingLoss"),
 )
 

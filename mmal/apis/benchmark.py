@@ -1,4 +1,4 @@
-"""What learning loss costs: time and memory beside the plain target model."""
+"""What learning loss costs: time, memory and operators beside the plain target model."""
 
 import copy
 import random
@@ -23,6 +23,7 @@ from mmal.engine import DataConfig
 from mmal.engine.data_config import leaf_datasets
 from mmal.models import LearningLossMixin, build_model
 from mmal.utils import type_name
+from mmal.utils.operators import OperatorCount
 from mmal.utils.peak_memory import peak_memory
 from mmal.utils.record import with_own_containers
 
@@ -34,6 +35,7 @@ RATIOS = (
     ("scoring images a second / features alone", "features", "scoring"),
     ("scoring time / inference time", "scoring", "inference"),
     ("memory of a step, learning loss / plain", "memory_learning_loss", "memory"),
+    ("operators of a step, learning loss / plain", "operators_learning_loss", "operators"),
 )
 
 
@@ -47,7 +49,9 @@ class Benchmark:
         batch_size: Images a batch.
         device: Where it ran.
         samples: Of every repetition, by name as in :data:`TIMED`, the seconds, and as ``memory``
-            and ``memory_learning_loss`` the bytes that a training step took at its peak.
+            and ``memory_learning_loss`` the bytes that a training step took at its peak. As
+            ``operators`` and ``operators_learning_loss`` how many operators a step consists of
+            (:class:`~mmal.utils.operators.OperatorCount`), once.
     """
 
     name: str
@@ -91,12 +95,12 @@ def benchmark(
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
     size = _image_size(cfg, max_size)
-    model = _learning_loss_model(cfg, size, device)
+    model = _learning_loss_model(cfg, device)
     plain = _plain_model(cfg, model, device)
     data = _random_batch(model, batch_size, size, _learns_masks(cfg))
     variants = _variants(plain, model, data, device, amp)
-    steps = dict(memory="step", memory_learning_loss="step_learning_loss")
-    samples: dict[str, list[float]] = {name: [] for name in (*variants, *steps)}
+    steps = {"": "step", "_learning_loss": "step_learning_loss"}
+    samples: dict[str, list[float]] = {name: [] for name in variants}
     # Heads such as TOOD's ask how far the training is.
     MessageHub.get_current_instance().update_info("epoch", 0)
     order = random.Random(0)
@@ -108,10 +112,15 @@ def benchmark(
                 samples[name].append(seconds)
         progress()
     for _ in range(min(repetitions, 3)):  # torch's allocations hardly vary
-        for name, step in steps.items():
+        for suffix, step in steps.items():
             _set_modes(step, plain, model)
             _release(plain, model)
-            samples[name].append(peak_memory(variants[step], device))
+            memory = samples.setdefault(f"memory{suffix}", [])
+            memory.append(peak_memory(variants[step], device))
+    for suffix, step in steps.items():
+        with OperatorCount() as count:
+            variants[step]()
+        samples[f"operators{suffix}"] = [count.total]
     name = Path(cfg.filename).stem if cfg.filename else type_name(cfg.model)
     return Benchmark(name, size, batch_size, device, samples)
 
@@ -123,19 +132,14 @@ def _image_size(cfg: Config, max_size: int) -> tuple[int, int]:
     return min(height, max_size), min(width, max_size)
 
 
-def _learning_loss_model(cfg: Config, size: tuple[int, int], device: str) -> LearningLossMixin:
+def _learning_loss_model(cfg: Config, device: str) -> LearningLossMixin:
     """Build the config's model, with a loss prediction module if it has none."""
     cfg = copy.deepcopy(cfg)
     if type_name(cfg.model) != "LearningLoss":
-        plain = build_model(_without_downloads(cfg)).eval()
-        with torch.no_grad():
-            feats = plain.extract_feat(torch.zeros(1, 3, *size))
         cfg.model = dict(
             type="mmal.LearningLoss",
             target=cfg.model,
-            loss_predictor=dict(
-                type="mmal.LossPredictionNeck", in_channels=[feat.shape[1] for feat in feats]
-            ),
+            loss_predictor=dict(type="mmal.LossPredictionNeck"),
             ranking_loss=dict(type="mmal.PairwiseRankingLoss"),
         )
     model = build_model(_without_downloads(cfg))

@@ -22,6 +22,8 @@ class CachedBackbone(BaseModule):
     def __init__(self, shapes: Sequence[Sequence[int]], init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.shapes = [tuple(shape) for shape in shapes]
+        #: Of one sample of ``inputs``.
+        self.input_shape = (sum(math.prod(shape) for shape in self.shapes),)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Cut vectors into levels.

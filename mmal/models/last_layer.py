@@ -7,7 +7,7 @@ from torch.nn.functional import one_hot
 
 from mmal.utils.record import recorded
 
-from .sample_losses.base import class_name
+from .sample_losses.mm_classes import class_name
 
 #: Heads whose scores are a linear layer of what ``pre_logits`` returns, and predict by a softmax.
 LINEAR_HEADS = (

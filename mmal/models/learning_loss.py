@@ -1,17 +1,26 @@
 """The target model, extended with a loss prediction module."""
 
 import functools
+import inspect
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from mmal.registry import MODELS, TASK_UTILS
-from mmal.utils import evaluating, preserved_random_state, single_process, without_trace
+from mmal.utils import (
+    evaluating,
+    preserved_random_state,
+    registered_class,
+    single_process,
+    without_trace,
+)
 from mmal.utils.record import recorded
 
+from .feature_channels import UnknownChannelsError, feature_channels
+from .necks.loss_prediction_neck import check_channels
 from .sample_losses import SampleLosses, sample_losses_for
 from .uncertainty import distributions_of, uncertainty_statistics
 
@@ -122,7 +131,7 @@ class LearningLossMixin:
             self.recorded_features() as feats,
         ):
             losses = super().loss(inputs, data_samples)
-        target_loss = self.sample_losses.replay(self, recording, super().loss, inputs)
+        target_loss = self.sample_losses.losses(self, recording, super().loss, inputs)
         pred_loss = self.loss_predictor(*self.module_inputs(feats, data_samples))
         return losses, pred_loss, target_loss
 
@@ -217,7 +226,7 @@ def learning_loss(
     Args:
         target: Config of any MMDetection, MMPose or MMPretrain model that
             :func:`sample_losses_for` supports.
-        loss_predictor: Config of the loss prediction module.
+        loss_predictor: Config of the loss prediction module. Its ``in_channels`` may be left out.
         ranking_loss: Config of the ranking loss.
         feat_modules: Names of submodules whose outputs feed the module, such as
             ``['backbone.layer2', 'backbone.layer3']``; by default what ``extract_feat`` returns.
@@ -226,7 +235,8 @@ def learning_loss(
 
     Raises:
         TypeError: If no strategy is known for the target.
-        ValueError: If the target has no submodule of a name in ``feat_modules``.
+        ValueError: If the target has no submodule of a name in ``feat_modules``, or other channels
+            than ``loss_predictor.in_channels``; or if these are neither given nor to be found.
     """
     if data_preprocessor is not None:
         target = {"data_preprocessor": data_preprocessor, **target}
@@ -240,11 +250,26 @@ def learning_loss(
             f"{[name for name, _ in model.named_children()]}."
         )
     model.__class__ = _extended(type(model))
-    model.loss_predictor = MODELS.build(loss_predictor)
+    model.feat_modules = list(feat_modules) if feat_modules else None
+    model.loss_predictor = _loss_predictor(model, loss_predictor)
     if _reads_predictions(model.loss_predictor):
         distributions_of(model)  # refuses heads that give none
     model.ranking_loss = MODELS.build(ranking_loss)
     model.sample_losses = strategy
-    model.feat_modules = list(feat_modules) if feat_modules else None
     model.detach_features = False
     return model
+
+
+def _loss_predictor(model: nn.Module, cfg: dict) -> nn.Module:
+    """Build the loss prediction module of a model, for the channels of its features."""
+    kind = registered_class(cfg, MODELS)
+    given = cfg.get("in_channels")
+    if kind is None or "in_channels" not in inspect.signature(kind).parameters:
+        return MODELS.build(cfg)
+    model.loss_predictor = None  # until it is built, nothing reads the features
+    if given is None:
+        return MODELS.build({**cfg, "in_channels": feature_channels(model)})
+    if given:  # an empty list reads predictions alone
+        with suppress(UnknownChannelsError):  # the first batch is checked, too
+            check_channels(given, feature_channels(model))
+    return MODELS.build(cfg)

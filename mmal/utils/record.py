@@ -61,7 +61,7 @@ def recorded(
         calls.append(Call(arguments, with_own_containers(result)))
         return result
 
-    with _shadowed(owner, method, record):
+    with shadowed(owner, method, record):
         yield calls
 
 
@@ -82,7 +82,7 @@ def replayed(owner: object, method: str, results: Iterable) -> Iterator[None]:
             "the batch, so record and replay cannot give its loss."
         )
 
-    with _shadowed(owner, method, replay):
+    with shadowed(owner, method, replay):
         yield
 
 
@@ -98,7 +98,8 @@ def with_own_containers(value: Any) -> Any:
 
 
 @contextmanager
-def _shadowed(owner: object, name: str, function: Callable) -> Iterator[None]:
+def shadowed(owner: object, name: str, function: Callable) -> Iterator[None]:
+    """Put ``function`` in the place of a method of one object; its class is untouched."""
     missing = object()
     before = vars(owner).get(name, missing)
     setattr(owner, name, function)

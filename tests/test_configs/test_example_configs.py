@@ -103,7 +103,7 @@ def retinanet(folder: Path) -> Config:
         "model.target.neck.out_channels": 16,
         "model.target.bbox_head": dict(in_channels=16, feat_channels=16, stacked_convs=1),
         "model.target.test_cfg.score_thr": 0,  # two epochs make nobody sure
-        "model.loss_predictor": dict(in_channels=[16] * 5, channels=8),
+        "model.loss_predictor": dict(channels=8),
     }
     for stage in ("train", "val", "test"):
         pipeline = cfg[f"{stage}_dataloader"].dataset.pipeline
@@ -118,7 +118,7 @@ def yolox(folder: Path) -> Config:
         "model.target.neck": dict(in_channels=[32, 64, 128], out_channels=16),
         "model.target.bbox_head": dict(in_channels=16, feat_channels=16, stacked_convs=1),
         "model.target.test_cfg.score_thr": 0,  # two epochs make nobody sure
-        "model.loss_predictor": dict(in_channels=[16] * 3, channels=8),
+        "model.loss_predictor": dict(channels=8),
         # One epoch with Mosaic, one without.
         "custom_hooks.0.num_last_epochs": 1,
     }
@@ -150,7 +150,7 @@ def cow_joints(folder: Path) -> Config:
         "model.target.head": dict(
             in_channels=64, deconv_out_channels=(16, 16, 16), decoder=small_codec()
         ),
-        "model.loss_predictor": dict(in_channels=[64], channels=8),
+        "model.loss_predictor": dict(channels=8),
         # No weights are at hand.
         "active_learning.query": dict(_delete_=True, type="mmal.LearnedLoss"),
     }

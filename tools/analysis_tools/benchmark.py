@@ -1,4 +1,4 @@
-"""Measure what learning loss costs a detector: training steps, scoring and memory."""
+"""Measure what learning loss costs a detector: training steps, scoring, memory, operators."""
 
 import argparse
 import csv

@@ -25,7 +25,8 @@ class LossPredictionNeck(BaseModule):
 
     Args:
         in_channels: Channels of each feature level, in the order of the features; may be empty
-            with ``reads_predictions``.
+            with ``reads_predictions``. In a config of ``mmal.LearningLoss`` it may be left out:
+            they are then found.
         channels: Width of each level's embedding. The paper uses 128.
         reads_predictions: Whether the module also reads how uncertain the model's own predictions
             are (:func:`mmal.models.uncertainty.uncertainty_statistics`), through an FC and ReLU
@@ -112,13 +113,7 @@ class LossPredictionNeck(BaseModule):
             ValueError: If the features' channels are not ``in_channels``.
         """
         feats = [pooled(feat) for feat in feats] if self.in_channels else []
-        found = [feat.shape[1] for feat in feats]
-        if found != self.in_channels:
-            raise ValueError(
-                f"The 'in_channels' parameter of LossPredictionNeck is {self.in_channels}, but the "
-                f"target model's features have {found} channels. Set loss_predictor.in_channels="
-                f"{found} in the config, or choose other features with feat_modules."
-            )
+        check_channels(self.in_channels, [feat.shape[1] for feat in feats])
         if self.unit_levels:
             feats = [normalize(feat, dim=1) for feat in feats]
         inputs = [*feats, statistics] if self.reads_predictions else feats
@@ -140,6 +135,24 @@ class LossPredictionNeck(BaseModule):
     def _full_precision(self) -> torch.autocast:
         # In half precision predictions would tie that the ranking loss has to tell apart.
         return torch.autocast(self.regressor.weight.device.type, enabled=False)
+
+
+def check_channels(given: Sequence[int], found: Sequence[int]) -> None:
+    """Check that a loss prediction module fits the features.
+
+    Args:
+        given: Its ``in_channels``.
+        found: The channels of each level of the features.
+
+    Raises:
+        ValueError: If they differ; the message has both.
+    """
+    if list(given) != list(found):
+        raise ValueError(
+            f"The 'in_channels' parameter of LossPredictionNeck is {list(given)}, but the target "
+            f"model's features have {list(found)} channels. Leave loss_predictor.in_channels out "
+            "(they are found by themselves), or choose other features with feat_modules."
+        )
 
 
 def pooled(feat: Tensor) -> Tensor:

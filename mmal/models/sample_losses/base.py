@@ -3,7 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 import torch
@@ -13,6 +13,8 @@ from mmal.utils import preserved_random_state, single_process, without_trace
 from mmal.utils.record import Call, Nesting, recorded, replayed, with_own_containers
 
 from .layouts import Recorded, Silenced
+from .mm_classes import class_name
+from .one_pass import HeadCalls, OnePass, UnrecognisedError
 
 
 class Recording(NamedTuple):
@@ -23,11 +25,13 @@ class Recording(NamedTuple):
         calls: The recorded methods and their calls.
         statistics: Loss modules that depend on the batches before, each with a copy of its buffers
             as they were before this one.
+        one_pass: What :attr:`OnePass.losses` reads of each head, if it can be done in one pass.
     """
 
     data_samples: list
     calls: list[tuple[Recorded, list[Call]]]
     statistics: list[tuple[nn.Module, dict[str, Tensor]]]
+    one_pass: list[tuple[OnePass, HeadCalls]]
 
     def restore_statistics(self) -> None:
         """Let loss modules go on from where they were before the batch."""
@@ -46,6 +50,9 @@ class SampleLosses(ABC):
     batch's. Where the target draws at random (anchors, RoIs), it is the loss with what was drawn
     for the sample in this batch; where a loss keeps statistics of earlier batches, it is the loss
     with these as they were before this batch.
+
+    Of some heads it is known how to get the same in one pass over what the batch's own loss
+    computed (:class:`OnePass`): no loss is called again.
 
     A subclass names the recorded methods and the layout of their results.
     """
@@ -66,6 +73,10 @@ class SampleLosses(ABC):
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
         """The methods to record, with the layout of their results."""
 
+    def one_pass(self, model: nn.Module) -> list[tuple[nn.Module, OnePass]]:
+        """How one pass gives the samples' losses: all heads that have any, or none."""
+        return []
+
     @contextmanager
     def record(self, model: nn.Module, data_samples: list) -> Iterator[Recording]:
         """Record the target's loss on a batch that runs inside the ``with`` block."""
@@ -80,7 +91,11 @@ class SampleLosses(ABC):
                 for module in head.modules()
                 if remembers(module)
             ]
-            yield Recording(with_own_containers(data_samples), calls, statistics)
+            one_pass = [
+                (way, stack.enter_context(way.record(head, len(data_samples))))
+                for head, way in self.one_pass(model)
+            ]
+            yield Recording(with_own_containers(data_samples), calls, statistics, one_pass)
 
     def _statistics(self, model: nn.Module) -> Iterator[Recorded]:
         """What gathers statistics over all ranks after a loss (EQLv2): ranks would wait."""
@@ -88,6 +103,23 @@ class SampleLosses(ABC):
             for module in head.modules():
                 if class_name(module) == "EQLV2Loss":
                     yield Silenced(module, "collect_grad")
+
+    @torch.no_grad()
+    def losses(
+        self,
+        model: nn.Module,
+        recording: Recording,
+        loss: Callable[[Tensor, list], dict],
+        inputs: Tensor,
+    ) -> Tensor:
+        """Return the target's loss on each sample: in one pass where possible, or by replay.
+
+        Arguments and result are those of :meth:`replay`.
+        """
+        if recording.one_pass:
+            with suppress(UnrecognisedError):
+                return sum(way.losses(calls) for way, calls in recording.one_pass)
+        return self.replay(model, recording, loss, inputs)
 
     @torch.no_grad()
     def replay(
@@ -134,31 +166,7 @@ class SampleLosses(ABC):
             return model.parse_losses(loss(inputs[index : index + 1], [sample]))[0]
 
 
-#: Where the classes are from that strategies know by name.
-_PACKAGES = ("mmdet.", "mmpose.", "mmpretrain.")
-
-
-def class_name(module: object) -> str:
-    """Return the name of a class of MMDetection, MMPose or MMPretrain; nothing for any other.
-
-    By name, because the packages of other tasks need not be installed; only theirs, because a
-    class of the same name elsewhere may compute something else.
-    """
-    kind = type(module)
-    return kind.__name__ if kind.__module__.startswith(_PACKAGES) else ""
-
-
 def remembers(module: nn.Module) -> bool:
     """Whether a loss module depends on the batches before, as by a running mean."""
     # GHM's has one with momentum alone.
     return class_name(module) in ("SeesawLoss", "EQLV2Loss") or hasattr(module, "acc_sum")
-
-
-def loss_is_of(class_name: str, model: nn.Module) -> bool:
-    """Whether ``model`` computes its loss by the method of this MM class, not overridden."""
-    loss = getattr(type(model), "loss", None)
-    return (
-        loss is not None
-        and loss.__qualname__ == f"{class_name}.loss"
-        and loss.__module__.startswith(_PACKAGES)
-    )

@@ -10,8 +10,9 @@ from mmal.registry import TASK_UTILS
 from mmal.utils import preserved_random_state, single_process, without_trace
 from mmal.utils.record import Call
 
-from .base import Recording, SampleLosses, class_name, loss_is_of
+from .base import Recording, SampleLosses
 from .layouts import Arguments, Recorded
+from .mm_classes import class_name, loss_is_of
 
 #: Heads for which tests show that losses of samples equal losses of batches of one. Their loss is
 #: that of ``loss_module`` and nothing else.

@@ -4,8 +4,11 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses, class_name, loss_is_of
+from .base import SampleLosses
 from .layouts import BatchDim, CallPerSample, EntryPerSample, Recorded
+from .mm_classes import class_name, loss_is_of
+from .one_pass import OnePass
+from .one_pass_heads import one_pass_of
 
 #: Heads for which tests show that replayed losses equal single-sample losses. A subclass may
 #: compute its loss in another way, so each is named.
@@ -67,6 +70,11 @@ class DenseHeadSampleLosses(SampleLosses):
             BatchDim(model.bbox_head, "forward"),
             *targets_of(model.bbox_head),
         ]
+
+    def one_pass(self, model: nn.Module) -> list[tuple[nn.Module, OnePass]]:
+        """That of the dense head."""
+        way = one_pass_of(model.bbox_head)
+        return [(model.bbox_head, way)] if way else []
 
 
 def targets_of(head: nn.Module) -> list[Recorded]:

@@ -5,9 +5,10 @@ from torch import nn
 from mmal.registry import TASK_UTILS
 from mmal.utils.record import Call
 
-from .base import SampleLosses, class_name, loss_is_of
+from .base import SampleLosses
 from .dense import targets_of
 from .layouts import BatchDim, Recorded, Silenced
+from .mm_classes import class_name, loss_is_of
 
 #: Heads for which tests show that replayed losses equal single-sample losses.
 EXACT_HEADS = (

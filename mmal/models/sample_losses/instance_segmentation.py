@@ -4,9 +4,10 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses, class_name, loss_is_of
+from .base import SampleLosses
 from .dense import targets_of
 from .layouts import BatchDim, EntryPerSample, Recorded
+from .mm_classes import class_name, loss_is_of
 
 #: Pairs of box head and mask head that tests show to be exact; see ``dense.EXACT_HEADS``.
 EXACT_HEADS = (

@@ -4,9 +4,10 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses, class_name, loss_is_of
+from .base import SampleLosses
 from .dense import targets_of
 from .layouts import BatchDim, Recorded
+from .mm_classes import class_name, loss_is_of
 
 #: Heads, with the dimension in which the batch is in what ``forward`` returns: the one stacks the
 #: layers of its decoder, the other lists them.

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import Recording, SampleLosses, class_name, loss_is_of
+from .base import Recording, SampleLosses
 from .dense import targets_of
 from .layouts import Arguments, BatchDim, Recorded
+from .mm_classes import class_name, loss_is_of
 
 #: Heads for which tests show that losses of samples equal losses of batches of one.
 EXACT_TOPDOWN_HEADS = (

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from mmal.registry import TASK_UTILS
 from mmal.utils.record import Call
 
-from .base import SampleLosses, class_name, loss_is_of
+from .base import SampleLosses
 from .layouts import BatchDim, CallPerSample, Recorded, RowsOfRois
+from .mm_classes import class_name, loss_is_of
 
 
 @TASK_UTILS.register_module()

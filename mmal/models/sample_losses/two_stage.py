@@ -4,7 +4,7 @@ from torch import nn
 
 from mmal.registry import TASK_UTILS
 
-from .base import SampleLosses, class_name, loss_is_of
+from .base import SampleLosses
 from .dense import targets_of
 from .layouts import (
     BatchDim,
@@ -14,6 +14,9 @@ from .layouts import (
     RowsOfRois,
     Silenced,
 )
+from .mm_classes import class_name, loss_is_of
+from .one_pass import OnePass
+from .one_pass_heads import one_pass_of
 
 #: RoI heads for which tests show that replayed losses equal single-sample losses.
 EXACT_ROI_HEADS = (
@@ -29,6 +32,8 @@ EXACT_ROI_HEADS = (
     "SCNetRoIHead",
 )
 
+#: Those whose losses are the box heads' and nothing else.
+_ONE_PASS_ROI_HEADS = ("StandardRoIHead", "CascadeRoIHead", "DoubleHeadRoIHead")
 #: Heads of a RoI head that see whole images: of HTC and SCNet.
 _OF_IMAGES = ("semantic_head", "glbctx_head")
 
@@ -89,6 +94,21 @@ class TwoStageSampleLosses(SampleLosses):
         for sampler in _each(roi.bbox_sampler):
             methods.append(CallPerSample(sampler, "sample"))
         return methods
+
+    def one_pass(self, model: nn.Module) -> list[tuple[nn.Module, OnePass]]:
+        """Those of the RPN and of the box head of every stage; none with masks."""
+        roi = model.roi_head
+        boxes = roi.bbox_head if isinstance(roi.bbox_head, nn.ModuleList) else [roi.bbox_head]
+        weights = getattr(roi, "stage_loss_weights", [1.0])
+        ways = [one_pass_of(model.rpn_head), *map(one_pass_of, boxes)]
+        known = class_name(roi) in _ONE_PASS_ROI_HEADS and loss_is_of("TwoStageDetector", model)
+        if roi.with_mask or not (known and all(ways)):
+            return []
+        factors = [1.0, *weights]
+        return [
+            (head, way.times(factor))
+            for head, way, factor in zip([model.rpn_head, *boxes], ways, factors, strict=True)
+        ]
 
 
 def _is_panoptic(model: nn.Module) -> bool:

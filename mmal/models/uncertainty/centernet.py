@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
-from ..sample_losses.base import class_name
+from ..sample_losses.mm_classes import class_name
 from .base import PredictedDistributions
 from .dense import binary_distributions
 from .detr import SCORE_THR

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..sample_losses.base import class_name
+from ..sample_losses.mm_classes import class_name
 from .base import PredictedDistributions
 
 #: Heads that predict one class of all, by a softmax.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..sample_losses.base import class_name
+from ..sample_losses.mm_classes import class_name
 from .base import PredictedDistributions
 
 #: Heads whose forward returns class scores first, a map of (N, anchors * classes, H, W) a level.

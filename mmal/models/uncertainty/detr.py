@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmal.utils.record import recorded
 
-from ..sample_losses.base import class_name
+from ..sample_losses.mm_classes import class_name
 from .base import PredictedDistributions
 from .dense import binary_distributions
 

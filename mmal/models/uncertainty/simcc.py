@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d, pad
 
-from ..sample_losses.base import class_name
+from ..sample_losses.mm_classes import class_name
 from .base import PredictedDistributions
 
 HEADS = ("RTMCCHead", "RTMWHead", "SimCCHead")

@@ -128,7 +128,7 @@ def test_other_features_are_refused_with_the_right_channels(neck, levels, found)
     feats = [features()[i] for i in levels]
 
     message = (
-        rf"is \[3, 5, 2\], but .* have {found} channels\. Set loss_predictor\.in_channels={found}"
+        rf"is \[3, 5, 2\], but .* have {found} channels\. Leave loss_predictor\.in_channels out"
     )
     with pytest.raises(ValueError, match=message):
         neck(feats)

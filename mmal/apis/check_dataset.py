@@ -9,7 +9,7 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from mmal.datasets.audit import AuditReport, ImageCache, audit_datasets
 from mmal.engine import DataConfig
-from mmal.engine.preflight import audit_settings, unscored_sets
+from mmal.engine.preflight import audit_settings, unlabeled_sets, unscored_sets
 from mmal.utils import type_name
 from mmal.visualization import plot_samples
 
@@ -35,7 +35,8 @@ def audit_config(
     if max_images is not None:
         settings = replace(settings, max_images=max_images)
     init_default_scope(cfg.get("default_scope", "mmdet"))
-    return audit_datasets(DataConfig(cfg).leaves(), settings, cache, unscored_sets(cfg))
+    sets = DataConfig(cfg).leaves()
+    return audit_datasets(sets, settings, cache, unscored_sets(cfg), unlabeled_sets(cfg))
 
 
 def plot_training_samples(cfg: Config, path: str | os.PathLike, number: int = 12) -> list[str]:

@@ -288,7 +288,8 @@ class LoopSteps:
 
     def _warn_of(self, found: Candidates) -> None:
         if found.unreadable:
-            self._say(f"{len(found.unreadable)} images cannot be used:", _listed(found.unreadable))
+            problems = {image.path: image.reason for image in found.unreadable}
+            self._say(f"{len(problems)} images cannot be used:", _listed(problems))
         if found.missing:
             self._say(f"Not in the pool any more: {few(found.missing)}.")
 

@@ -19,6 +19,7 @@ from mmal.engine.rounds.rehearsal_runner import rehearsal_runner
 from mmal.engine.rounds.settings import RoundSettings
 from mmal.engine.rounds.workload import Workload
 from mmal.engine.scoring import evaluation_mode
+from mmal.engine.unreadable import PoolImages
 from mmal.structures import Pool, PoolScores
 
 #: Labelled images while rates are measured.
@@ -62,7 +63,8 @@ def measure_parts(cfg: Config, pool: int, batch_size: int) -> RoundParts:
     begun = replace(settings, initial=min(_LABELED, len(dataset.pool.ids) // 2))
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        runner = rehearsal_runner(small, begun, dataset.pool, None, Path(folder))
+        images = PoolImages(dataset)
+        runner = rehearsal_runner(small, begun, dataset.pool, images, None, Path(folder))
         build = time.perf_counter() - start
         query = settings.build_query()
         rates = measured_rates(runner, data, dataset, query, list(query.requires))

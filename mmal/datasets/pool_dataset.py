@@ -13,6 +13,7 @@ from mmal.structures import Pool, PoolError
 from mmal.tasks import Task, task_of
 from mmal.utils import registered_class, type_name
 
+from .backend_args import backend_args_of
 from .listed_samples import ListedSamples, Listings
 from .pools import peel
 
@@ -82,10 +83,9 @@ class PoolDataset:
             ids = list(dict.fromkeys(ids))
         self._check_classes()
         self.pool = pool if isinstance(pool, Pool) else self._read_pool(pool, ids)
-        if set(self.pool.ids) != set(ids):
+        if ids != self.pool.ids and set(ids) != set(self.pool.ids):
             raise PoolError("The 'pool' parameter of PoolDataset belongs to another data set.")
-        chosen = self.pool.labeled_ids if split == "labeled" else self.pool.unlabeled_ids
-        self._keep(frozenset(chosen))
+        self._keep(frozenset(self.pool.labeled_ids))
         self._index = np.array(self._order(tree), dtype=np.int64).reshape(-1, 2)
         if not len(self._index):
             raise ValueError(
@@ -93,7 +93,7 @@ class PoolDataset:
                 f"{len(self.pool.labeled_ids)} of {len(ids)} samples are labelled"
                 + (
                     " and the data set's filter_cfg drops them all, or none has a label."
-                    if chosen
+                    if self.pool.labeled_ids and split == "labeled"
                     else "."
                 )
             )
@@ -130,6 +130,13 @@ class PoolDataset:
         """Return a sample's id and its image file; where an image has no file, its id again."""
         info = self.get_data_info(idx)
         return info["sample_id"], info.get("img_path", info["sample_id"])
+
+    def image_file(self, idx: int) -> tuple[str, dict | None] | None:
+        """Return a sample's image file and the arguments of its file backend; None in memory."""
+        path = self.get_data_info(idx).get("img_path")
+        if not isinstance(path, str):
+            return None
+        return path, backend_args_of(self.leaves[self._index[idx][0]])
 
     def annotation_counts(self) -> dict[str, int]:
         """Count what an annotator made in the labelled split, each sample once.
@@ -254,12 +261,13 @@ class PoolDataset:
                 f"{list(dict.fromkeys(classes))} instead."
             )
 
-    def _keep(self, chosen: frozenset[str]) -> None:
-        """Leave the chosen samples in each inner data set, and note how many there are."""
+    def _keep(self, labeled: frozenset[str]) -> None:
+        """Leave the samples of the split in each inner data set, and note how many there are."""
         self._sizes: list[int] = []
         for dataset, listed in zip(self.leaves, self._listed, strict=True):
             task = task_of(dataset)
-            kept = (listed.info(i) for i, name in enumerate(listed.ids) if name in chosen)
+            wanted = self.split == "labeled"
+            kept = (listed.info(i) for i, n in enumerate(listed.ids) if (n in labeled) == wanted)
             if self.split == "unlabeled":
                 kept = [task.unlabeled(info, dataset) for info in kept]
             else:

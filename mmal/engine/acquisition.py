@@ -4,17 +4,25 @@ import csv
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
 from mmal.datasets import PoolDataset
 from mmal.queries import Query, build_query
-from mmal.structures import Pool, PoolScores
+from mmal.structures import Pool, PoolScores, UnreadableImage
 from mmal.utils import atomic_path, main_works_alone, spreadsheet_text
 
 from .doubts import doubt_about_scores
+from .unreadable import (
+    SKIPPED_FILE,
+    UNREADABLE_SHARE,
+    PoolImages,
+    first_readable,
+    refuse_labeled,
+    write_skipped,
+)
 
 # Streams of random numbers that a round draws from. Queries with the same seed see the same
 # candidates, however many numbers each draws.
@@ -23,15 +31,32 @@ _CANDIDATES, _QUERY = 0, 1
 DRAWN = "Random in place of "
 
 
-def draw_initial(pool: Pool, size: int) -> list[str]:
+def draw_initial(
+    pool: Pool,
+    size: int,
+    images: PoolImages | None = None,
+    unreadable: float = UNREADABLE_SHARE,
+) -> list[str]:
     """Draw the initial labelled set at random.
 
     Args:
         pool: A pool without rounds; its seed decides.
         size: How many samples.
+        images: Their image files: what cannot be read is replaced by what is drawn next. By
+            default no file is opened.
+        unreadable: The share of the pool that may be replaced.
+
+    Raises:
+        UnreadableImagesError: If more cannot be read.
     """
     order = np.random.default_rng([pool.seed, 0]).permutation(len(pool.ids))
-    return [pool.ids[i] for i in order[:size]]
+
+    def first(count: int) -> list[str]:
+        return [pool.ids[i] for i in order[:count]]
+
+    if images is None:
+        return first(size)
+    return first_readable(first, size, len(order), images.unreadable, unreadable)[0]
 
 
 def draw_candidates(pool: Pool, subset: int | None) -> list[str]:
@@ -54,10 +79,12 @@ class Acquired(NamedTuple):
     Attributes:
         picks: Ids, best first.
         doubt: Why the picks mean nothing, if they do not.
+        skipped: Candidates that were left out, since their images cannot be read.
     """
 
     picks: list[str]
     doubt: str | None
+    skipped: list[UnreadableImage]
 
 
 def acquire(
@@ -71,12 +98,17 @@ def acquire(
     score: Callable[[list[str]], PoolScores],
     doubt: str | None = None,
     draw_doubtful: bool = False,
+    unreadable: float = UNREADABLE_SHARE,
+    note: Callable[[Acquired], None] | None = None,
 ) -> Acquired:
     """Score the candidates if the query needs it, pick, and commit.
 
-    Writes ``scores.parquet`` (where scored), ``picks.txt``, one image file a line, best first, and
-    ``picks.csv`` into ``out_dir``, then the pool: its commit is the last step, so whatever is
-    interrupted can be repeated.
+    Writes ``scores.parquet`` (where scored), ``picks.txt``, one image file a line, best first,
+    ``picks.csv`` and, if there are any, ``skipped.csv`` into ``out_dir``, then the pool: its commit
+    is the last step, so whatever is interrupted can be repeated.
+
+    Images that cannot be read are never picked: scoring leaves them out, and where there is none,
+    those that a query picks are opened and replaced by what it picks next.
 
     Args:
         pool: The pool; gets a round.
@@ -91,45 +123,63 @@ def acquire(
         doubt: Why scores mean nothing, where that is known before.
         draw_doubtful: Whether to draw at random then, or if the candidates' scores are all equal.
             The pool names both queries.
+        unreadable: The share of the candidates whose images may be unreadable.
+        note: Called before the commit, in all processes: to write what else must not be lost.
+
+    Raises:
+        UnreadableImagesError: If more cannot be read, or a labelled one that the query reads.
     """
     out_dir = Path(out_dir)
     candidates = draw_candidates(pool, subset)
-    paths = image_paths(dataset)
-    labeled = None
+    labeled = images = None
     if query.requires:
         known = pool.labeled_ids if query.reads_labeled else []
         scores = score([*candidates, *known])
-        scores, labeled = scores.take(candidates), scores.take(known) if known else None
+        skipped = scores.skipped
+        refuse_labeled(skipped, known)
+        bad = {image.id for image in skipped}
+        readable = [name for name in candidates if name not in bad] if bad else candidates
+        scores, labeled = scores.take(readable), scores.take(known) if known else None
         if is_main_process():
             scores.save(out_dir / "scores.parquet")
     else:
-        scores = PoolScores(candidates, [paths[i] for i in candidates])
+        images, skipped = PoolImages(dataset), []
+        scores = PoolScores(candidates, [images.paths[i] for i in candidates])
     doubt = doubt or doubt_about_scores(scores)
     name = query.description
     if doubt and draw_doubtful:
         query = build_query(dict(type="mmal.Random"))
         name = f"{DRAWN}{name}"
-    picks = _select(query, scores, budget, _generator(pool, _QUERY), labeled)
+
+    def select(count: int) -> list[str]:
+        return query.select(scores, count, _generator(pool, _QUERY), labeled)
+
+    def choose() -> tuple[list[str], list[UnreadableImage]]:
+        if images is None or not 1 <= budget <= len(scores):  # which is the query's to refuse
+            return select(budget), skipped
+        return first_readable(select, budget, len(scores), images.unreadable, unreadable)
+
+    picks, skipped = by_main(choose)
     if is_main_process():
+        paths = dict(zip(scores.ids, scores.img_paths, strict=True))
         write_image_list(out_dir / "picks.txt", [paths[i] for i in picks])
         write_picks(out_dir / "picks.csv", picks, paths, scores)
+        write_skipped(out_dir / SKIPPED_FILE, skipped)
+    acquired = Acquired(picks, doubt, skipped)
+    if note is not None:
+        note(acquired)
     pool.commit(picks, name, pool_path if is_main_process() else None)
     barrier()  # nobody reads the pool before it is written
-    return Acquired(picks, doubt)
+    return acquired
 
 
-def image_paths(dataset: PoolDataset) -> dict[str, str]:
-    """The image file of every sample, by the sample's id; of an image in memory its id again."""
-    return dict(dataset.sample_name(i) for i in range(len(dataset)))
-
-
-def _select(query: Query, *args: object) -> list[str]:
-    """Let the main process pick for all: on another device distances round differently."""
+def by_main(choose: Callable[[], Any]) -> Any:
+    """Let the main process choose for all: on another device distances round differently."""
     answer: list = [None]
     with main_works_alone():
         if is_main_process():
             try:
-                answer = [query.select(*args)]
+                answer = [choose()]
             except Exception as error:  # the others must not wait for picks that never come
                 answer = [error]
     broadcast_object_list(answer)

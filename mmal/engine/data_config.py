@@ -11,6 +11,8 @@ from mmal.structures import Pool
 from mmal.tasks import task_of_pipeline
 from mmal.utils import type_name
 
+from .unreadable import UNREADABLE_SHARE
+
 #: Wrappers that mix images or repeat them by class: the labelled split goes inside them.
 OUTER_WRAPPERS = ("MultiImageMixDataset", "ClassBalancedDataset")
 
@@ -27,16 +29,20 @@ class DataConfig:
         unlabeled: Config of the unlabelled images of the ActiveLearningHook, if it has any.
         group_by: What the pool is made of, see :class:`mmal.PoolDataset`.
         group_score: The score of an image by its people, ``mean`` or ``max``.
+        unreadable: The share of the candidates whose images may be unreadable.
     """
 
     def __init__(self, cfg: Config) -> None:
         self._name = cfg.filename or ""
+        self._model = cfg.get("model")
+        self._preprocessor = cfg.get("data_preprocessor")
         self._loaders = {s: cfg.get(f"{s}_dataloader") or {} for s in ("train", "val", "test")}
         given = (hook.get("unlabeled") for hook in learning_hooks(cfg))
         self.unlabeled = next((dataset for dataset in given if dataset is not None), None)
         rounds = cfg.get("active_learning") or {}
         self.group_by = rounds.get("group_by", "sample")
         self.group_score = rounds.get("group_score", "mean")
+        self.unreadable = rounds.get("unreadable", UNREADABLE_SHARE)
 
     def dataset(self, stage: str) -> dict:
         """Return the config of a data set, with its wrappers.
@@ -67,6 +73,14 @@ class DataConfig:
     def test_pipeline(self) -> list[dict]:
         """The pipeline of the test data set, inside whatever wrappers: that of scoring."""
         return next(leaf_datasets(self.dataset("test")))["pipeline"]
+
+    @property
+    def scored_by(self) -> dict:
+        """What scores depend on beside weights and samples: model and pipeline, as plain dicts."""
+        found = dict(
+            model=self._model, preprocessor=self._preprocessor, pipeline=self.test_pipeline
+        )
+        return Config(found).to_dict()
 
     def loading(self, stage: str = "test") -> dict:
         """Return batch size and number of workers that a stage loads by."""

@@ -9,6 +9,9 @@ import numpy as np
 from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
+#: Samples whose scores are looked at at a time.
+_ROWS = 65_536
+
 
 class Query(ABC):
     """The rule that picks samples of the unlabelled pool (acquisition function).
@@ -99,7 +102,11 @@ class Query(ABC):
                 f"{sorted(scores.fields) or 'none'} only."
             )
         values = scores.fields[name].reshape(len(scores), -1)
-        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        finite = np.empty(len(values), bool)
+        for begin in range(0, len(values), _ROWS):  # vectors may be larger than the memory
+            rows = slice(begin, begin + _ROWS)
+            finite[rows] = np.isfinite(values[rows]).all(axis=1)
+        bad = np.flatnonzero(~finite)
         if len(bad):
             raise ValueError(
                 f"{type(self).__name__} cannot rank: {len(bad)} of {len(scores)} values of "

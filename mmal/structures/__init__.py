@@ -1,6 +1,7 @@
 from .labels import ImageLabels, LabelSchema, ObjectLabel
 from .pool import Pool, PoolError, PoolRound
 from .pool_scores import PoolScores
+from .unreadable_image import UnreadableImage
 
 __all__ = [
     "ImageLabels",
@@ -10,4 +11,5 @@ __all__ = [
     "PoolError",
     "PoolRound",
     "PoolScores",
+    "UnreadableImage",
 ]

@@ -1,5 +1,6 @@
 """Who is labelled: the one truth of an active-learning run."""
 
+import functools
 import hashlib
 import json
 import os
@@ -10,6 +11,8 @@ from pathlib import Path
 from mmal.utils import JsonError, atomic_path, checked, few, member, read_json
 
 SCHEMA_VERSION = 1
+#: Ids that are hashed at a time.
+_PART = 100_000
 
 
 class PoolError(ValueError):
@@ -74,10 +77,14 @@ class Pool:
         """Ids of the unlabelled samples, in the order of the data set."""
         return [sample_id for sample_id in self.ids if sample_id not in self._labeled]
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of all ids, whatever their order."""
-        digest = hashlib.sha256("\n".join(sorted(self.ids)).encode())
+        """SHA-256 of all ids, a line each in alphabetical order, whatever their own is."""
+        ordered = sorted(self.ids)
+        digest = hashlib.sha256()
+        for begin in range(0, len(ordered), _PART):  # one text of all would be as large as the ids
+            part = "\n".join(ordered[begin : begin + _PART])
+            digest.update(f"\n{part}".encode() if begin else part.encode())
         return f"sha256:{digest.hexdigest()}"
 
     def commit(self, picks: Sequence[str], query: str, path: str | os.PathLike | None) -> None:

@@ -11,6 +11,8 @@ import pyarrow.parquet as pa_parquet
 
 from mmal.utils import atomic_path, spreadsheet_text
 
+from .unreadable_image import UnreadableImage
+
 
 @dataclass
 class PoolScores:
@@ -20,7 +22,9 @@ class PoolScores:
         ids: The N sample ids.
         img_paths: The N image files, as the data set names them; of images in memory their ids.
         fields: Named score columns, each an array of shape (N,), such as ``pred_loss``, or (N, D),
-            such as ``features``.
+            such as ``features``; large ones may be memory-mapped files.
+        skipped: Samples that were to be scored, and are not among these since their images cannot
+            be read.
 
     Raises:
         ValueError: If a column does not have N entries.
@@ -29,6 +33,7 @@ class PoolScores:
     ids: list[str]
     img_paths: list[str]
     fields: dict[str, np.ndarray] = field(default_factory=dict)
+    skipped: list[UnreadableImage] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name, column in {"img_paths": self.img_paths, **self.fields}.items():
@@ -41,11 +46,13 @@ class PoolScores:
         return len(self.ids)
 
     def take(self, ids: Sequence[str]) -> "PoolScores":
-        """Return the rows of some samples, in the order of ``ids``.
+        """Return the rows of some samples, in the order of ``ids``; of all in order, no copy.
 
         Raises:
             KeyError: If an id is not among the samples.
         """
+        if list(ids) == self.ids:
+            return self
         places = {sample_id: i for i, sample_id in enumerate(self.ids)}
         rows = np.array([places[sample_id] for sample_id in ids], dtype=np.int64)
         paths = [self.img_paths[i] for i in rows]

@@ -27,6 +27,9 @@ class Images:
     def sample_name(self, idx: int) -> tuple[str, str]:
         return self._ids[idx], f"data/{self._ids[idx]}.jpg"
 
+    def image_file(self, idx: int) -> tuple[str, None] | None:
+        return None
+
 
 class Scorer:
     """Scores by a table, and remembers what it was asked for."""
@@ -58,7 +61,7 @@ def run(pool, tmp_path):
     def call(
         query: Query, score: Scorer, budget: int = 3, subset: int | None = None, into=pool, **kwargs
     ):
-        picks, call.doubt = acquire(
+        picks, call.doubt, call.skipped = acquire(
             into,
             tmp_path / "pool.json",
             tmp_path / "round",
@@ -134,6 +137,17 @@ def test_picks_are_committed_and_everything_is_on_disk(pool, run, tmp_path, subs
     np.testing.assert_array_equal(
         written.fields["pred_loss"], np.array([score.table[i] for i in candidates], np.float32)
     )
+
+
+def test_a_note_is_taken_before_the_commit(pool, run, tmp_path):
+    noted = []
+
+    def note(acquired):
+        noted.append((acquired.picks, pool.labeled_ids, (tmp_path / "pool.json").exists()))
+
+    picks = run(LearnedLoss(), Scorer(), note=note)
+    assert noted == [(picks, LABELED, False)]
+    assert pool.labeled_ids == LABELED + picks
 
 
 def test_query_without_scores_scores_nothing(run, tmp_path):
@@ -212,7 +226,7 @@ def test_only_the_main_process_writes(pool, run, tmp_path, monkeypatch):
     score = Scorer()
 
     def from_main_process(answer):
-        answer[0] = score.best(UNLABELED, 3)
+        answer[0] = score.best(UNLABELED, 3), []
 
     monkeypatch.setattr("mmal.engine.acquisition.broadcast_object_list", from_main_process)
     assert run(LearnedLoss(), score) == score.best(UNLABELED, 3)

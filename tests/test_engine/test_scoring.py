@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,10 @@ from mmengine.registry import MODELS, init_default_scope
 
 from mmal.datasets import PoolDataset
 from mmal.engine import DataConfig, score_pool
+from mmal.engine.score_shards import ShardFolder
+from mmal.engine.unreadable import UnreadableImagesError
 from mmal.models import build_model
-from mmal.structures import Pool, PoolRound
+from mmal.structures import Pool, PoolRound, PoolScores
 from tests.processes import run_in_processes
 
 
@@ -97,3 +101,190 @@ def test_a_process_without_a_share(config_file) -> None:
     assert main["pred_loss"] == other["pred_loss"] == (1,)
     assert len(main["embedding"]) == 2
     assert "embedding" not in other
+
+
+# On the disk
+
+NAMES = ("pred_loss", "embedding")
+
+
+def same(found: PoolScores, expected: PoolScores) -> bool:
+    fields = found.fields.keys() == expected.fields.keys() and all(
+        np.array_equal(values, expected.fields[name]) for name, values in found.fields.items()
+    )
+    return fields and (found.ids, found.img_paths) == (expected.ids, expected.img_paths)
+
+
+def interrupt_at(monkeypatch, number: int) -> None:
+    """Interrupt scoring before shard ``number`` is written."""
+    write = ShardFolder.write
+
+    def interrupted(self, n, shard):
+        if n == number:
+            raise KeyboardInterrupt
+        write(self, n, shard)
+
+    monkeypatch.setattr(ShardFolder, "write", interrupted)
+
+
+def loaded(monkeypatch) -> list[str]:
+    """Return the list that the ids of the samples come into as they are loaded."""
+    ids, get = [], PoolDataset.__getitem__
+
+    def noted(self, idx):
+        ids.append(self.sample_name(idx)[0])
+        return get(self, idx)
+
+    monkeypatch.setattr(PoolDataset, "__getitem__", noted)
+    return ids
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_scores_on_the_disk_are_those_in_memory(cfg: Config, tmp_path, batch_size: int) -> None:
+    model, dataset = model_and_dataset(cfg)
+    kwargs = dict(batch_size=batch_size, names=NAMES)
+    expected = score_pool(model, dataset, **kwargs)
+    found = score_pool(model, dataset, folder=tmp_path / "scoring", **kwargs)
+    assert same(found, expected)
+    vectors = found.fields["embedding"]
+    assert isinstance(vectors.base, np.memmap)
+    vectors[0] = 0  # the file does not change with it
+    assert same(score_pool(model, dataset, folder=tmp_path / "scoring", **kwargs), expected)
+
+
+def test_interrupted_scoring_goes_on(cfg: Config, tmp_path, monkeypatch) -> None:
+    model, dataset = model_and_dataset(cfg)
+    expected = score_pool(model, dataset, names=NAMES)
+    scoring = tmp_path / "scoring"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 7)
+        with pytest.raises(KeyboardInterrupt):
+            score_pool(model, dataset, names=NAMES, folder=scoring)
+    ids = loaded(monkeypatch)
+    assert same(score_pool(model, dataset, names=NAMES, folder=scoring), expected)
+    assert ids == expected.ids[7:]
+    (scoring / "000003.parquet").write_bytes(b"torn")
+    (scoring / "000005.embedding.npy").unlink()
+    ids.clear()
+    assert same(score_pool(model, dataset, names=NAMES, folder=scoring), expected)
+    assert ids == [expected.ids[3], expected.ids[5]]
+
+
+@pytest.mark.parametrize("change", ["weights", "ids", "names", "batch size", "settings"])
+def test_shards_of_anything_else_are_not_used(
+    cfg: Config, tmp_path, monkeypatch, change: str
+) -> None:
+    model, dataset = model_and_dataset(cfg)
+    kwargs = dict(names=NAMES, settings=dict(pipeline=["Resize"]))
+    score_pool(model, dataset, folder=tmp_path / "scoring", **kwargs)
+    if change == "weights":
+        with torch.no_grad():
+            next(model.backbone.parameters()).add_(1e-3)
+    else:
+        kwargs |= {
+            "ids": dict(ids=dataset.pool.unlabeled_ids[1:]),
+            "names": dict(names=("pred_loss", "features")),
+            "batch size": dict(batch_size=2),
+            "settings": dict(settings=dict(pipeline=["Pad"])),
+        }[change]
+    expected = score_pool(model, dataset, **kwargs)
+    ids = loaded(monkeypatch)
+    assert same(score_pool(model, dataset, folder=tmp_path / "scoring", **kwargs), expected)
+    assert ids == expected.ids
+
+
+def _score_on_disk(rank: int, path: str, folder: str) -> dict:
+    torch.set_num_threads(1)
+    model, dataset = model_and_dataset(Config.fromfile(path))
+    scores = score_pool(model, dataset, names=NAMES, folder=folder)
+    return {name: values.tolist() for name, values in scores.fields.items()}
+
+
+def test_other_processes_go_on_with_the_shards_of_one(
+    cfg: Config, config_file, tmp_path, monkeypatch
+) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the others: the sums are the same bit for bit
+    model, dataset = model_and_dataset(cfg)
+    expected = score_pool(model, dataset, names=NAMES).fields
+    torch.set_num_threads(threads)
+    interrupt_at(monkeypatch, 4)
+    with pytest.raises(KeyboardInterrupt):
+        score_pool(model, dataset, names=NAMES, folder=tmp_path / "scoring")
+    shards = [tmp_path / "scoring" / f"{i:06d}.parquet" for i in range(11)]
+    before = [path.stat().st_mtime_ns for path in shards[:4]]
+    main, other = run_in_processes(_score_on_disk, 2, str(config_file), str(tmp_path / "scoring"))
+    assert [path.stat().st_mtime_ns for path in shards[:4]] == before
+    assert all(path.exists() for path in shards)
+    assert main["embedding"] == expected["embedding"].tolist()
+    assert main["pred_loss"] == other["pred_loss"] == expected["pred_loss"].tolist()
+    assert "embedding" not in other
+
+
+# Images that cannot be read
+
+
+def image_of(dataset: PoolDataset, place: int) -> Path:
+    return Path(dataset.image_file(place)[0])
+
+
+def test_unreadable_images_are_left_out(cfg: Config, tmp_path, monkeypatch) -> None:
+    model, dataset = model_and_dataset(cfg)
+    whole = score_pool(model, dataset, names=NAMES)
+    missing, torn = image_of(dataset, 2), image_of(dataset, 6)
+    content = missing.read_bytes()
+    missing.unlink()
+    torn.write_bytes(b"no image")
+    with pytest.raises(UnreadableImagesError, match=r"2 of 11 candidates .* share 0\.1 .* exist"):
+        score_pool(model, dataset, names=NAMES, unreadable=0.1)
+    scoring = tmp_path / "scoring"
+    for folder in (None, scoring):
+        found = score_pool(model, dataset, names=NAMES, unreadable=0.2, folder=folder)
+        rest = [name for name in whole.ids if name not in (whole.ids[2], whole.ids[6])]
+        assert same(found, whole.take(rest))
+        assert [(image.id, image.path, image.reason) for image in found.skipped] == [
+            (whole.ids[2], str(missing), "does not exist"),
+            (whole.ids[6], str(torn), "is no image that OpenCV decodes"),
+        ]
+    missing.write_bytes(content)  # mended: it is scored, the others are not again
+    ids = loaded(monkeypatch)
+    found = score_pool(model, dataset, names=NAMES, unreadable=0.2, folder=scoring)
+    assert ids == [whole.ids[2]]
+    assert found.ids == [name for name in whole.ids if name != whole.ids[6]]
+
+
+def test_a_batch_with_unreadable_images_has_the_others(cfg: Config) -> None:
+    model, dataset = model_and_dataset(cfg)
+    bad = (0, 3, 4, 5, 10)  # some of a batch of three, and all of one
+    ids = [dataset.sample_name(i)[0] for i in range(11) if i not in bad]
+    for place in bad:
+        image_of(dataset, place).unlink()
+    found = score_pool(model, dataset, batch_size=3, unreadable=0.5)
+    assert found.ids == ids
+    alone = score_pool(model, dataset, ids=ids)
+    np.testing.assert_allclose(found.fields["pred_loss"], alone.fields["pred_loss"], rtol=1e-4)
+
+
+def test_a_pipeline_that_fails_is_no_unreadable_image(cfg: Config) -> None:
+    model, dataset = model_and_dataset(cfg)
+
+    def fail(data: dict) -> dict:
+        raise RuntimeError("a transform of its own")
+
+    dataset.pipeline = fail
+    with pytest.raises(RuntimeError, match="a transform of its own"):
+        score_pool(model, dataset, unreadable=0.5)
+
+
+def _score_unreadable(rank: int, path: str) -> str:
+    model, dataset = model_and_dataset(Config.fromfile(path))
+    with pytest.raises((UnreadableImagesError, RuntimeError)) as error:
+        score_pool(model, dataset, unreadable=0.05)
+    return str(error.value)
+
+
+def test_too_many_unreadable_images_stop_all_processes(cfg: Config, config_file) -> None:
+    _, dataset = model_and_dataset(cfg)
+    image_of(dataset, 1).unlink()  # one process sees it, the other hears of it
+    for told in run_in_processes(_score_unreadable, 2, str(config_file)):
+        assert "1 of 11 candidates cannot be read" in told

@@ -33,10 +33,13 @@ class Fault:
         kind: ``SIGKILL``, ``SIGTERM``, ``SIGINT``, ``ENOSPC`` or ``EIO``.
         share: How much of a whole run is over by then, in 0..1: of its time for signals, of its
             writing operations for errors of the disk.
+        before: In place of a share, the end of a path: the signal comes as such a file would get
+            its name.
     """
 
     kind: str
-    share: float
+    share: float = 0.0
+    before: str = ""
 
     @property
     def is_signal(self) -> bool:
@@ -84,7 +87,9 @@ class FaultRuns:
     def go_through(self, fault: Fault) -> Outcome:
         """Begin a run, let the fault happen, resume, and look at what is left."""
         work_dir = self._folder / next(self._names)
-        if fault.is_signal:
+        if fault.before:
+            planned = dict(fail_at=0, number=0, killed_before=fault.before)
+        elif fault.is_signal:
             signum = getattr(signal, fault.kind)
             planned = dict(signum=signum, after=fault.share * self.seconds)
         else:
@@ -156,13 +161,15 @@ class FaultRuns:
         after: float = 0.0,
         fail_at: int | None = None,
         number: int = 0,
+        killed_before: str = "",
     ) -> tuple[int, str, int]:
         """Run the tool in a fork, which spares it the imports; return code, output and writes."""
         log = self._folder / f"{work_dir.name}_{'resumed' if resume else 'first'}.log"
         count = log.with_suffix(".count")
         pid = os.fork()
         if pid == 0:
-            _child(self._config, work_dir, resume, log, count, fail_at, number)
+            with _killed(killed_before):
+                _child(self._config, work_dir, resume, log, count, fail_at, number)
         if signum is not None:
             deadline = time.monotonic() + after
             while time.monotonic() < deadline and not _is_over(pid):
@@ -223,6 +230,23 @@ def _child(
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+@contextmanager
+def _killed(before: str) -> Iterator[None]:
+    """Kill this process as a file whose path ends so gets its name."""
+    replace = os.replace
+
+    def replace_(source, target):
+        if before and str(target).endswith(before):
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    os.replace = replace_
+    try:
+        yield
+    finally:
+        os.replace = replace
 
 
 @contextmanager

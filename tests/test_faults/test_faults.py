@@ -46,6 +46,16 @@ def test_a_few_faults(runs: FaultRuns) -> None:
     assert sum(outcome.kept["scores"] for outcome in outcomes) > 0
 
 
+def test_a_scoring_that_was_killed_goes_on(runs: FaultRuns) -> None:
+    """The third of five shards is lost, those before it are not scored again."""
+    outcome = runs.go_through(Fault("SIGKILL", before="round_00/scoring/000002.parquet"))
+    assert outcome.struck
+    assert not outcome.complaints, "\n".join(outcome.complaints)
+    logs = [path.read_text() for path in runs.whole.with_name("run_000").rglob("*.log")]
+    assert sum("2 of 5 parts of the pool are scored already" in log for log in logs) == 1
+    assert not list(runs.whole.parent.rglob("scoring"))
+
+
 @pytest.mark.slow
 def test_many_faults(runs: FaultRuns) -> None:
     faults = [Fault(kind, share) for share in np.linspace(0.03, 0.8, MANY) for kind in KINDS]

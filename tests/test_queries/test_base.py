@@ -132,9 +132,11 @@ def test_labelled_samples_are_never_picked_and_must_have_scores(cfg):
         query.select(scores, 1, np.random.default_rng(0), labeled)
 
 
+@pytest.mark.parametrize("rows", [1, 6, 65_536])  # looked at at a time
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(("cfg", "column"), COLUMNS)
-def test_scores_that_are_not_finite_are_refused(cfg, column, value):
+def test_scores_that_are_not_finite_are_refused(cfg, column, value, rows, monkeypatch):
+    monkeypatch.setattr("mmal.queries.base._ROWS", rows)
     query = build_query(cfg)
     scores = make_scores(query, 20)
     scores.fields[column][[5, 9]] = value

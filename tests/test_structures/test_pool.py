@@ -1,5 +1,6 @@
 """Tests of the pool: who is labelled, in memory and on disk."""
 
+import hashlib
 import json
 import os
 
@@ -28,6 +29,14 @@ def test_fingerprint_is_that_of_the_sorted_ids():
 
     assert Pool(IDS).fingerprint == Pool(sorted(IDS)).fingerprint == f"sha256:{digest}"
     assert Pool([*IDS[:3], "e"]).fingerprint != Pool(IDS).fingerprint
+
+
+def test_fingerprint_of_more_ids_than_are_hashed_at_a_time(monkeypatch):
+    ids = [f"{i * 7919 % 1000:03}" for i in range(1000)]
+    expected = hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+    for part in (1, 7, 500, 1000, 1001):
+        monkeypatch.setattr("mmal.structures.pool._PART", part)
+        assert Pool(ids).fingerprint == f"sha256:{expected}"
 
 
 def test_repeated_ids_are_refused():

@@ -11,6 +11,7 @@ from mmengine.registry import DATASETS
 
 from mmal.utils import registered_class
 
+from ..backend_args import backend_args_of
 from .classes import SetClasses, compare_classes, compare_ignored
 from .classification import audit_classification
 from .coco import audit_coco
@@ -30,7 +31,13 @@ from .overlap import (
     find_equal_names,
     picture_digest,
 )
-from .pictures import check_names, compare_facts, picture_of, turns_photos
+from .pictures import (
+    check_names,
+    compare_facts,
+    picture_of,
+    tolerate_unreadable,
+    turns_photos,
+)
 from .report import AuditReport, SetCounts
 from .settings import AuditSettings
 from .stated import SetAudit, StatedImage, are_percent
@@ -75,6 +82,7 @@ def audit_datasets(
     settings: AuditSettings | None = None,
     cache: ImageCache | None = None,
     unscored: Collection[str] = (),
+    unlabeled: Collection[str] = (),
 ) -> AuditReport:
     """Compare what annotation files say with what data sets hand out, and look at every image.
 
@@ -90,6 +98,8 @@ def audit_datasets(
         cache: Remembers images between runs; by default nothing is remembered.
         unscored: Sets whose evaluator writes predictions, and compares them with no annotations
             (``CocoMetric(format_only=True)``): their files may have none.
+        unlabeled: Sets that are a pool, of which a few images may be missing or unreadable; see
+            ``AuditSettings.unreadable``.
 
     Returns:
         The report; see :meth:`AuditReport.raise_errors`.
@@ -107,6 +117,8 @@ def audit_datasets(
     check_names(pictures, report)
     facts = _inspect(leaves, settings, report, cache)
     compare_facts(pictures, facts, report)
+    for name in unlabeled:
+        tolerate_unreadable(name, pictures, settings.unreadable, report)
     classes = [leaf.classes for leaf in leaves if leaf.classes.set_name != "pool"]
     compare_classes(classes, report)
     if len(leaves) == sum(map(len, sets.values())):
@@ -193,7 +205,7 @@ def _audit_annotations(
     file = pictures[0].file if pictures else str(audit.source)
     classes = SetClasses(name, file, audit.classes, named)
     in_memory = [picture_digest(info["img"]) for info in infos if "img" in info]
-    return _Leaf(pictures, _backend_args(dataset), reads_jpg, classes, in_memory)
+    return _Leaf(pictures, backend_args_of(dataset), reads_jpg, classes, in_memory)
 
 
 def _build(name: str, cfg: dict, report: AuditReport) -> BaseDataset | None:
@@ -232,16 +244,8 @@ def _missing_paths(dataset: BaseDataset) -> list[str]:
     return [
         p
         for p in dict.fromkeys(paths)
-        if p and not is_there(p, _backend_args(dataset) if p in images else backend_args)
+        if p and not is_there(p, backend_args_of(dataset) if p in images else backend_args)
     ]
-
-
-def _backend_args(dataset: BaseDataset) -> dict | None:
-    """Where the pipeline loads images from; without a pipeline, where the annotations are."""
-    for transform in getattr(dataset.pipeline, "transforms", ()):
-        if getattr(transform, "backend_args", None) is not None:
-            return transform.backend_args
-    return getattr(dataset, "backend_args", None)
 
 
 def _explain_images(

@@ -3,7 +3,8 @@
 import logging
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,10 @@ CREATE TABLE IF NOT EXISTS images_1 (
     width INTEGER, height INTEGER, turned INTEGER, digest TEXT
 ) WITHOUT ROWID
 """
-_LOOKUP = "SELECT bytes, mtime_ns, width, height, turned, digest FROM images_1 WHERE path = ?"
+_LOOKUP = "SELECT * FROM images_1 WHERE path IN ({})"
+#: Files that are looked up at a time, and threads that ask for their size and time: most of that is
+#: waiting, where a network lies between.
+_PART, _THREADS = 500, 16
 _STORE = "INSERT OR REPLACE INTO images_1 VALUES (?, ?, ?, ?, ?, ?, ?)"
 # A cache whose own path is no UTF-8 is among them.
 _FAILURES = (sqlite3.Error, OSError, UnicodeEncodeError)
@@ -42,16 +46,16 @@ class ImageCache:
 
     def lookup(self, paths: Sequence[str]) -> dict[str, ImageFacts]:
         """Return what is known of those files that have not changed since."""
-        found = {}
+        found: dict[str, ImageFacts] = {}
+        parts = [paths[begin : begin + _PART] for begin in range(0, len(paths), _PART)]
         try:
-            with closing(self._connect()) as connection:
-                for path in filter(_is_utf8, paths):
-                    row = connection.execute(_LOOKUP, (os.path.abspath(path),)).fetchone()
-                    if row is not None and row[:2] == _state(path):
-                        width, height, turned, digest = row[2:]
-                        found[path] = ImageFacts(
-                            size=(width, height), turned=bool(turned), digest=digest
-                        )
+            with (
+                closing(self._connect()) as connection,
+                ThreadPoolExecutor(_THREADS) as threads,
+            ):
+                # Asked of the disk while the database is read.
+                for part, states in zip(parts, threads.map(_states, parts), strict=True):
+                    found.update(_known(connection, part, states))
         except _FAILURES as error:
             self._warn(error)
         return found
@@ -59,9 +63,11 @@ class ImageCache:
     def store(self, facts: Mapping[str, ImageFacts]) -> None:
         """Remember what was seen of good images."""
         rows = [
-            (os.path.abspath(path), *state, *seen.size, seen.turned, seen.digest)
+            (name, *state, *seen.size, seen.turned, seen.digest)
             for path, seen in facts.items()
-            if seen.problem is None and _is_utf8(path) and (state := _state(path)) is not None
+            if seen.problem is None
+            and (name := _name(path)) is not None
+            and (state := _state(path)) is not None
         ]
         if not rows:
             return
@@ -85,12 +91,33 @@ class ImageCache:
         )
 
 
-def _is_utf8(path: str) -> bool:
+def _known(
+    connection: sqlite3.Connection, paths: Sequence[str], states: Sequence[tuple[int, int] | None]
+) -> Iterator[tuple[str, ImageFacts]]:
+    """Yield those of some files that are known in the state that they are in."""
+    names = [_name(path) for path in paths]
+    wanted = [name for name in names if name is not None]
+    marks = ",".join("?" * len(wanted))
+    rows = {row[0]: row[1:] for row in connection.execute(_LOOKUP.format(marks), wanted)}
+    for path, name, state in zip(paths, names, states, strict=True):
+        row = rows.get(name)
+        if row is not None and row[:2] == state:
+            width, height, turned, digest = row[2:]
+            yield path, ImageFacts(size=(width, height), turned=bool(turned), digest=digest)
+
+
+def _name(path: str) -> str | None:
+    """What a file is remembered by: its absolute path; None if that is no UTF-8."""
+    name = os.path.abspath(path)
     try:
-        os.path.abspath(path).encode()
+        name.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return None
+    return name
+
+
+def _states(paths: Sequence[str]) -> list[tuple[int, int] | None]:
+    return [_state(path) for path in paths]
 
 
 def _state(path: str) -> tuple[int, int] | None:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+#: The kinds of finding of which no pixel can be loaded; of a truncated file the first can.
+UNREADABLE = ("image-missing", "image-unreadable")
+
 
 @dataclass(frozen=True)
 class ImageFacts:
@@ -21,6 +24,18 @@ class ImageFacts:
     size: tuple[int, int] = (0, 0)
     turned: bool = False
     digest: str = ""
+
+    @property
+    def says(self) -> str | None:
+        """What is wrong, to follow the file's path; None of a good image."""
+        if self.problem is None:
+            return None
+        return self.detail or "does not exist"
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether nothing of the picture can be had."""
+        return self.problem in UNREADABLE
 
     @property
     def shown(self) -> tuple[int, int]:

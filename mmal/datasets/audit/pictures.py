@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.dataset import BaseDataset
 
-from .image_facts import ImageFacts
+from .image_facts import UNREADABLE, ImageFacts
 from .image_paths import picture_beside
 from .overlap import Picture
 from .report import EXAMPLES, AuditReport
@@ -92,3 +92,21 @@ def compare_facts(
             value = f"annotation {picture.file} says {says}, it is loaded as {size[0]} x {size[1]}"
             value += " (turned by its EXIF orientation)" if turned else ""
             report.add(picture.set_name, "size-differs", picture.path, "", value)
+
+
+def tolerate_unreadable(
+    set_name: str, pictures: Sequence[Picture], share: float, report: AuditReport
+) -> None:
+    """Let images of a pool that are missing or unreadable be warnings, if they are few.
+
+    Args:
+        set_name: The set that is a pool.
+        pictures: Those of all sets.
+        share: The share of the set's images that may be such.
+        report: Has them as errors.
+    """
+    images = len({picture.path for picture in pictures if picture.set_name == set_name})
+    count = sum(report.count(set_name, kind) for kind in UNREADABLE)
+    if count <= share * images:
+        for kind in UNREADABLE:
+            report.tolerate(set_name, kind, "Of the pool they are left out, and never picked")

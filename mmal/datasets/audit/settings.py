@@ -14,6 +14,8 @@ class AuditSettings:
         ignore_classes: Classes in annotations that the config leaves out on purpose.
         accept: Kinds of findings that are known and accepted: they are counted, and refuse nothing.
         max_images: How many images of a set are decoded, evenly spread over it; None for all.
+        unreadable: Of a set without labels, the share of the images that may be missing or
+            unreadable: they are left out where the pool is scored.
 
     Raises:
         ValueError: If there is no kind of an accepted name, or ``max_images`` is negative.
@@ -22,6 +24,7 @@ class AuditSettings:
     ignore_classes: tuple[str, ...] = ()
     accept: tuple[str, ...] = ()
     max_images: int | None = None
+    unreadable: float = 0.0
 
     @classmethod
     def of(cls, given: Mapping, where: str, **others: object) -> "AuditSettings":

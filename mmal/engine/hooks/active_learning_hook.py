@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook, Hook
 from mmengine.registry import DATASETS
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner, find_latest_checkpoint
@@ -36,9 +37,12 @@ from ..preflight import (
     rehearse_evaluation,
     rehearse_training,
     saved_best,
+    unlabeled_sets,
 )
 from ..ranking import measure_losses
+from ..score_shards import remove_shards
 from ..scoring import bare, score_pool
+from ..unreadable import SKIPPED_FILE, UNREADABLE_SHARE, check_share
 from .finite_loss_hook import FiniteLossHook
 
 
@@ -72,6 +76,8 @@ class ActiveLearningHook(Hook):
         subset: Score a random subset of this size instead of all.
         audit: Parameters of :class:`mmal.datasets.audit.AuditSettings`, for example
             ``dict(ignore_classes=('person',), max_images=1000)``.
+        unreadable: The share of the candidates whose images may be unreadable: such are left out
+            and listed in ``skipped.csv``; with more the hook stops.
 
     Raises:
         ValueError: If ``unlabeled`` comes without a budget, the budget exceeds the images,
@@ -94,6 +100,7 @@ class ActiveLearningHook(Hook):
         query: dict | None = None,
         subset: int | None = None,
         audit: dict | None = None,
+        unreadable: float = UNREADABLE_SHARE,
     ) -> None:
         if (unlabeled is None) != (budget is None):
             raise ValueError(
@@ -110,6 +117,8 @@ class ActiveLearningHook(Hook):
         self.budget = budget
         self.query = build_query(query or dict(type="mmal.LearnedLoss"))
         self.subset = subset
+        check_share(unreadable, "The 'unreadable' parameter of ActiveLearningHook")
+        self.unreadable = unreadable
         self.audit = AuditSettings.of(audit or {}, "audit of the ActiveLearningHook")
         self._finite_loss = FiniteLossHook()
 
@@ -154,7 +163,7 @@ class ActiveLearningHook(Hook):
     def _rehearse(self, runner: Runner, problems: Problems) -> None:
         """Audit the data; try a batch of each set and the evaluators."""
         with problems.collect():
-            audit_data(runner.cfg, audit_settings(runner.cfg))
+            audit_data(runner.cfg, audit_settings(runner.cfg), unlabeled_sets(runner.cfg))
         if problems.anywhere():
             return
         with problems.collect("model"):
@@ -178,13 +187,16 @@ class ActiveLearningHook(Hook):
         """Score, query, commit."""
         if self.unlabeled is None:
             return
+        scoring = Path(runner.work_dir, "scoring")
         if self._pool.rounds:
+            if is_main_process():
+                remove_shards(scoring)
             runner.logger.info(f"The picks of this training are in {runner.work_dir}/picks.txt.")
             return
         data = DataConfig(runner.cfg)
         pretrained = self._pretrained(runner)
         with evaluated_weights(runner):
-            picks, doubt = acquire(
+            picks, doubt, skipped = acquire(
                 self._pool,
                 Path(runner.work_dir, "pool.json"),
                 runner.work_dir,
@@ -199,8 +211,19 @@ class ActiveLearningHook(Hook):
                     group_score=data.group_score,
                     names=self.query.requires,
                     pretrained=pretrained,
+                    unreadable=self.unreadable,
+                    folder=scoring,
+                    settings=data.scored_by,
                     **data.loading(),
                 ),
+                unreadable=self.unreadable,
+            )
+        if is_main_process():
+            remove_shards(scoring)
+        if skipped:
+            runner.logger.warning(
+                f"{len(skipped)} images could not be read and were left out: "
+                f"{runner.work_dir}/{SKIPPED_FILE}"
             )
         runner.logger.info(f"Picked {len(picks)} images: {runner.work_dir}/picks.txt")
         if doubt:

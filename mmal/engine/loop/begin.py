@@ -64,7 +64,7 @@ def begin_project(
     found = find_candidates(data)
     if not found.paths:
         why = [f"{count} are {what}" for what, count in found.left_out.items()]
-        why += [f"{path} {problem}" for path, problem in list(found.unreadable.items())[:3]]
+        why += [str(image) for image in found.unreadable[:3]]
         raise ProjectError(
             f"No image of the pool may be picked: {'; '.join(why)}. Paths in a list are relative "
             "to its folder."

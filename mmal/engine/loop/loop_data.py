@@ -34,7 +34,9 @@ from .people import read_people
 from .project import Project, ProjectError
 
 #: Of the settings of rounds, those that mean something in a loop.
-_KEPT = ("query", "metric", "group_score", "when_doubtful", "ignore_classes", "audit")
+_KEPT = (
+    *("query", "metric", "group_score", "when_doubtful", "ignore_classes", "audit", "unreadable"),
+)
 
 
 class LoopData:

@@ -16,13 +16,15 @@ from mmal.models import LearningLossMixin, build_model, trained_model
 from mmal.models.features import sources_of
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
-from mmal.structures import Pool, PoolRound, PoolScores
+from mmal.structures import Pool, PoolRound, PoolScores, UnreadableImage
 from mmal.utils import few, quiet, type_name
 
 from ..acquisition import acquire
 from ..data_config import DataConfig
 from ..rounds.described import describe_picks, explained_names, picture_picks
+from ..score_shards import remove_shards
 from ..scoring import score_pool
+from ..unreadable import SKIPPED_FILE, write_skipped
 from .loop_data import LoopData
 from .project import Project, ProjectError
 from .steps import Pick
@@ -40,7 +42,7 @@ class Candidates:
         paths: Files of the images that may be picked, by id.
         labeled: Files of those that are labelled and still there, by id.
         left_out: How many images are left out, by reason.
-        unreadable: Files that are no good, with what is wrong.
+        unreadable: Files that are no good.
         missing: Ids that were picked, labelled or skipped before and are not in the pool any more.
         digests: Of the files of ``paths``, by id.
     """
@@ -48,7 +50,7 @@ class Candidates:
     paths: dict[str, str]
     labeled: dict[str, str]
     left_out: dict[str, int]
-    unreadable: dict[str, str]
+    unreadable: list[UnreadableImage]
     missing: list[str]
     digests: dict[str, str] = field(default_factory=dict)
 
@@ -72,13 +74,13 @@ def find_candidates(data: LoopData) -> Candidates:
     digests = dict.fromkeys(filter(None, project.pending_digests.values()), "waiting for labels")
     found: dict[str, str] = {}
     left_out: Counter[str] = Counter()
-    unreadable: dict[str, str] = {}
+    unreadable: list[UnreadableImage] = []
     for name, path in paths.items():
         fact = facts[path]
         if name in known:
             left_out[known[name]] += 1
-        elif problem := _name_problem(name) or (fact.problem and (fact.detail or "does not exist")):
-            unreadable[path] = problem
+        elif problem := _name_problem(name) or fact.says:
+            unreadable.append(UnreadableImage(name, path, problem))
         elif why := taken.get(fact.digest) or digests.get(fact.digest):
             left_out[why] += 1
         else:
@@ -112,7 +114,8 @@ def pick_images(
 ) -> Pick:
     """Score the candidates, pick, and write the step.
 
-    Leaves ``scores.parquet`` (where scored) and ``picks.txt`` in the folder of the pick.
+    Leaves ``scores.parquet`` (where scored), ``picks.txt`` and, where images could not be read,
+    ``skipped.csv`` in the folder of the pick.
 
     Args:
         project: The project; gets a step.
@@ -150,15 +153,20 @@ def pick_images(
     scored: list[PoolScores] = []
     score = _scorer(data, model, dataset, chosen, scored)
     budget = min(budget, len(pool.unlabeled_ids))
-    acquired = acquire(pool, None, out_dir, dataset, chosen, budget, subset, score)
+    share = DataConfig(data.cfg).unreadable
+    acquired = acquire(
+        pool, None, out_dir, dataset, chosen, budget, subset, score, unreadable=share
+    )
     scores_by = os.path.relpath(checkpoint, project.root) if checkpoint and model else None
     digests = {name: candidates.digests[name] for name in acquired.picks}
     step = Pick(pool.rounds[-1].query, scores_by, acquired.picks, digests)
     project.take(step)
     if is_main_process():
+        write_skipped(out_dir / SKIPPED_FILE, [*candidates.unreadable, *acquired.skipped])
         if scores_by is not None:
             describe_picks(model, dataset, step.picks, scored, out_dir, DataConfig(data.cfg))
         picture_picks(out_dir, number, PoolRound(step.query, step.picks))
+        remove_shards(project.scoring)
     barrier()
     return step
 
@@ -263,6 +271,9 @@ def _scorer(
             group_score=config.group_score,
             names=explained_names(query, len(ids)),
             pretrained=pretrained_backbone(data.cfg, query.requires),
+            unreadable=config.unreadable,
+            folder=data.project.scoring,
+            settings=config.scored_by,
             **config.loading(),
         )
         scored.append(scores)

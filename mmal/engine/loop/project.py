@@ -60,6 +60,11 @@ class Project:
         return self.root / f"pick_{number:02d}"
 
     @property
+    def scoring(self) -> Path:
+        """Where the scores of a pick are kept until it is a step."""
+        return self.root / "scoring"
+
+    @property
     def raw_images(self) -> RawImages:
         """The pool's images, to be listed anew."""
         return RawImages(self.sources.images, self.sources.root)

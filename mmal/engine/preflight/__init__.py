@@ -1,4 +1,11 @@
-from .data import audit_data, audit_settings, check_variants, tell, unscored_sets
+from .data import (
+    audit_data,
+    audit_settings,
+    check_variants,
+    tell,
+    unlabeled_sets,
+    unscored_sets,
+)
 from .evaluator import check_evaluator_files
 from .model import (
     check_batch_size,
@@ -56,5 +63,6 @@ __all__ = [
     "rehearse_training",
     "saved_best",
     "tell",
+    "unlabeled_sets",
     "unscored_sets",
 ]

@@ -1,6 +1,7 @@
 """The audit of the data sets that a config names."""
 
 import logging
+from collections.abc import Collection
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -11,6 +12,7 @@ from mmal.datasets.pools import is_shaped
 from mmal.utils import type_name
 
 from ..data_config import DataConfig, leaf_datasets, learning_hooks
+from ..unreadable import UNREADABLE_SHARE
 from .evaluator import evaluators_of
 from .problems import PreflightError
 
@@ -42,26 +44,51 @@ def audit_settings(cfg: Config) -> AuditSettings:
     rounds = cfg.get("active_learning") or {}
     ignored = tuple(rounds.get("ignore_classes", ()))
     of_rounds = AuditSettings.of(
-        rounds.get("audit") or {}, "active_learning.audit", ignore_classes=ignored
+        rounds.get("audit") or {},
+        "active_learning.audit",
+        ignore_classes=ignored,
+        unreadable=rounds.get("unreadable", UNREADABLE_SHARE),
     )
-    given = next((hook.get("audit") or {} for hook in learning_hooks(cfg)), {})
-    of_hook = AuditSettings.of(given, "audit of the ActiveLearningHook")
+    hook = next(learning_hooks(cfg), {})
+    of_hook = AuditSettings.of(
+        hook.get("audit") or {},
+        "audit of the ActiveLearningHook",
+        unreadable=hook.get("unreadable", UNREADABLE_SHARE),
+    )
     limits = [s.max_images for s in (of_rounds, of_hook) if s.max_images is not None]
     return AuditSettings(
         (*of_rounds.ignore_classes, *of_hook.ignore_classes),
         (*of_rounds.accept, *of_hook.accept),
         min(limits, default=None),
+        (of_hook if hook.get("unlabeled") is not None else of_rounds).unreadable,
     )
 
 
-def audit_data(cfg: Config, settings: AuditSettings, cache: ImageCache | None = None) -> None:
+def unlabeled_sets(cfg: Config) -> list[str]:
+    """Return the sets of which a few images may be unreadable, since nobody has labelled them.
+
+    That is the pool of the hook, or else the training data of rounds, unless features of every
+    image are cached.
+    """
+    if DataConfig(cfg).unlabeled is not None:
+        return ["pool"]
+    rounds = cfg.get("active_learning")
+    return [] if rounds is None or rounds.get("cached_features") is not None else ["train"]
+
+
+def audit_data(cfg: Config, settings: AuditSettings, unlabeled: Collection[str] = ()) -> None:
     """Audit all sets of a config, and say what was found that refuses nothing.
+
+    Args:
+        cfg: The config.
+        settings: Of the audit.
+        unlabeled: Sets that are a pool, of which a few images may be missing or unreadable.
 
     Raises:
         DatasetError: If something in the data is an error.
     """
     sets, unscored = DataConfig(cfg).leaves(), unscored_sets(cfg)
-    report = audit_datasets(sets, settings, cache or ImageCache(), unscored)
+    report = audit_datasets(sets, settings, ImageCache(), unscored, unlabeled)
     report.raise_errors()
     if is_main_process():
         tell(report)

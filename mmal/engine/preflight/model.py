@@ -1,6 +1,7 @@
 """Checks of a model that cost little and spare much."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -12,11 +13,13 @@ from torch import nn
 from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
 from mmal.models.scores import score_function
+from mmal.structures import UnreadableImage
 from mmal.tasks import task_of
 from mmal.utils import preserved_random_state, type_name
 
 from ..data_config import DataConfig, leaf_datasets
 from ..scoring import evaluation_mode
+from ..unreadable import SkipUnreadable
 from .evaluator import evaluators_of
 from .problems import PreflightError
 from .samples import load_sample
@@ -101,7 +104,21 @@ def check_scores(
     if not names:
         return
     with preserved_random_state(), evaluation_mode(model):
-        score(model.data_preprocessor(pseudo_collate([load_sample(dataset, 0)]), False))
+        score(model.data_preprocessor(pseudo_collate([_readable_sample(dataset)]), False))
+
+
+def _readable_sample(dataset: PoolDataset) -> Any:
+    """Load the first sample of a pool whose image can be read.
+
+    Raises:
+        PreflightError: If there is none, or the pipeline fails for other reasons.
+    """
+    sample = None
+    for index in range(len(dataset)):
+        sample = load_sample(SkipUnreadable(dataset), index)
+        if not isinstance(sample, UnreadableImage):
+            return sample
+    raise PreflightError(f"No image of the pool can be read: {sample}.")
 
 
 def check_labels(model: nn.Module, cfg: Config) -> None:

@@ -24,7 +24,7 @@ from .problems import PreflightError, Problems
 from .samples import load_sample
 
 
-def rehearse_training(runner: Runner, problems: Problems) -> None:
+def rehearse_training(runner: Runner, problems: Problems, trains: bool = True) -> None:
     """Try what a training loop does before its first step.
 
     Data set and preprocessor are copies: transforms may keep what they have seen (CachedMosaic),
@@ -32,6 +32,8 @@ def rehearse_training(runner: Runner, problems: Problems) -> None:
 
     Args:
         runner: A runner whose training loop is built.
+        trains: Whether the runner is going to train; of one that is thrown away the data set
+            itself is tried, since large ones take minutes to be built.
         problems: Gets what would go wrong: no steps, a pipeline that fails, a head for another
             number of classes.
     """
@@ -40,7 +42,8 @@ def rehearse_training(runner: Runner, problems: Problems) -> None:
         check_steps(runner)
     with problems.collect("train_dataloader.dataset.pipeline"), preserved_random_state():
         preprocessor = copy.deepcopy(bare(runner.model).data_preprocessor)
-        preprocessor(first_batch(loader, _fresh_dataset(runner, "train")), True)
+        dataset = _fresh_dataset(runner, "train") if trains else loader.dataset
+        preprocessor(first_batch(loader, dataset), True)
     children = {name for name, _ in bare(runner.model).named_children()}
     if children & {"bbox_head", "mask_head", "roi_head"}:  # a model of MMDetection
         with problems.collect("model"):

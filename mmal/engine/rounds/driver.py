@@ -23,7 +23,7 @@ from mmal.visualization import (
     rounds_table,
 )
 
-from ..acquisition import acquire, image_paths, write_image_list
+from ..acquisition import Acquired, acquire, write_image_list
 from ..cached_features import (
     CachedFeatures,
     CachedFeaturesError,
@@ -32,7 +32,9 @@ from ..cached_features import (
 )
 from ..data_config import DataConfig
 from ..reporting import ReportKeeper
+from ..score_shards import remove_shards
 from ..scoring import score_pool
+from ..unreadable import SKIPPED_FILE, PoolImages
 from .comparable import comparable_settings
 from .described import describe_picks, explained_names, picture_picks
 from .environment import environment, versions_sentence
@@ -150,6 +152,8 @@ class RoundDriver:
         self._keep_settings()
         if not self._pool.rounds:
             self._draw_initial()
+        if is_main_process():
+            remove_shards(self._work_dir.initial_scoring)  # its picks are safe
         records = []
         for index in range(self._settings.rounds):
             record = self._work_dir.read_record(index)
@@ -203,12 +207,13 @@ class RoundDriver:
         return index + 1 < self._settings.rounds and len(self._pool.rounds) == index + 1
 
     def _draw_initial(self) -> None:
-        picks = self._settings.initial_set.choose(self._cfg, self._pool)
+        folder = self._work_dir.initial_scoring
+        picks = self._settings.initial_set.choose(self._cfg, self._pool, folder)
         barrier()  # every process has looked for a pool file before there is one
         if is_main_process():
             self._work_dir.keep_former_draw()
             with single_process():  # some data sets wait for other processes
-                paths = image_paths(self._data.unlabeled_split(self._pool))
+                paths = PoolImages(self._data.unlabeled_split(self._pool)).paths
             write_image_list(self._work_dir.root / "initial.txt", [paths[i] for i in picks])
         path = self._work_dir.pool if is_main_process() else None
         self._pool.commit(picks, "initial", path)
@@ -232,7 +237,6 @@ class RoundDriver:
         model = self._training.evaluate(record)
         if self._acquires(index):
             self._acquire(model, index, record)
-            self._training.save(record)
         return record
 
     def _acquire(self, model: nn.Module, index: int, record: dict) -> None:
@@ -252,16 +256,25 @@ class RoundDriver:
                 group_score=self._settings.group_score,
                 names=explained_names(query, len(ids)) if self._settings.report else query.requires,
                 pretrained=pretrained_backbone(self._cfg, query.requires),
+                unreadable=settings.unreadable,
+                folder=self._work_dir.scoring(index),
+                settings=self._data.scored_by,
                 **self._data.loading(),
             )
             seconds["score"] = time.perf_counter() - start
             scored.append(scores)
             return scores
 
+        def note(acquired: Acquired) -> None:
+            seconds["query"] = time.perf_counter() - start - seconds["score"]
+            record["picks_doubt"], record["skipped"] = acquired.doubt, len(acquired.skipped)
+            record["seconds"].update(seconds)
+            self._training.save(record)
+
         start = time.perf_counter()
         settings = self._settings
         round_dir = self._work_dir.round_dir(index)
-        picks, doubt = acquire(
+        picks, doubt, skipped = acquire(
             self._pool,
             self._work_dir.pool,
             round_dir,
@@ -272,20 +285,28 @@ class RoundDriver:
             score,
             record.get("ranking_doubt") if reads_module else None,
             settings.when_doubtful == "random",
+            settings.unreadable,
+            note,
         )
-        record["picks_doubt"] = doubt
+        if skipped:
+            self._console.print(
+                f"  {len(skipped)} images could not be read and were left out of round {index}: "
+                f"{round_dir / SKIPPED_FILE}",
+                style="yellow",
+                soft_wrap=True,
+            )
         if doubt:
             drawn = settings.when_doubtful == "random"
             done = "drawn at random" if drawn else "may be worthless"
             self._console.print(f"  picks of round {index} {done}: {doubt}", style="yellow")
-        seconds["query"] = time.perf_counter() - start - seconds["score"]
-        record["seconds"].update(seconds)
         if self._settings.report and is_main_process():
             describe_picks(model, dataset, picks, scored, round_dir, self._data)
 
     def _describe(self, index: int) -> None:
         """Leave pictures of what a round picked beside the picks, if it picked anything."""
         round_dir = self._work_dir.round_dir(index)
+        if len(self._pool.rounds) > index + 1:
+            remove_shards(self._work_dir.scoring(index))  # its picks are safe
         if self._settings.report and len(self._pool.rounds) > index + 1:
             picture_picks(round_dir, index, self._pool.rounds[index + 1])
         if len(self._pool.rounds) <= index + 1 or (round_dir / "histogram.csv").exists():

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import set_random_seed
 
 from mmal.datasets import PoolDataset
@@ -16,11 +15,12 @@ from mmal.models import build_model
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
 from mmal.structures import Pool
-from mmal.utils import few, main_works_alone
+from mmal.utils import few
 
-from ..acquisition import draw_initial, image_paths
+from ..acquisition import by_main, draw_initial
 from ..data_config import DataConfig
 from ..scoring import score_pool
+from ..unreadable import PoolImages
 
 
 @dataclass(frozen=True)
@@ -92,24 +92,29 @@ class InitialSet:
             )
         return query
 
-    def choose(self, cfg: Config, pool: Pool) -> list[str]:
+    def choose(self, cfg: Config, pool: Pool, folder: str | os.PathLike | None = None) -> list[str]:
         """Choose the samples of a pool without rounds; under several processes the same in all.
+
+        Images that cannot be read are left out, but for those of a list.
 
         Args:
             cfg: The whole config.
             pool: The pool; its seed decides what is drawn at random.
+            folder: Where scores are kept meanwhile; see :func:`mmal.engine.score_pool`.
 
         Returns:
             Ids, best first.
 
         Raises:
             ValueError: If a name of the list is no sample of the pool.
+            UnreadableImagesError: If too many images cannot be read.
         """
         query = self.build_query()
-        if query is None and self.file is None:
-            return draw_initial(pool, self.size)
         data = DataConfig(cfg)
         dataset = data.unlabeled_split()
+        if query is None and self.file is None:
+            images = PoolImages(dataset)
+            return by_main(lambda: draw_initial(pool, self.size, images, data.unreadable))
         if query is None:
             return self.listed(pool, dataset)
         set_random_seed(pool.seed)
@@ -122,14 +127,13 @@ class InitialSet:
             group_score=data.group_score,
             names=query.requires,
             pretrained=pretrained_backbone(cfg, query.requires),
+            unreadable=data.unreadable,
+            folder=folder,
+            settings=data.scored_by,
             **data.loading(),
         )
-        picks: list = [None]
-        with main_works_alone():
-            if is_main_process():  # on another device distances round differently
-                picks = [query.select(scores, self.size, np.random.default_rng([pool.seed, 0]))]
-        broadcast_object_list(picks)
-        return picks[0]
+        rng = np.random.default_rng([pool.seed, 0])
+        return by_main(lambda: query.select(scores, self.size, rng))
 
     def listed(self, pool: Pool, dataset: PoolDataset) -> list[str]:
         """Return the samples that the file names.
@@ -143,7 +147,7 @@ class InitialSet:
         """
         known = set(pool.ids)
         by_path: dict[str, list[str]] = {}
-        for name, path in image_paths(dataset).items():
+        for name, path in PoolImages(dataset).paths.items():
             by_path.setdefault(os.path.realpath(path), []).append(name)
         picks: list[str] = []
         unknown: list[str] = []

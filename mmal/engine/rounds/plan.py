@@ -17,6 +17,7 @@ from mmal.utils import safe_loading
 from ..acquisition import draw_initial
 from ..data_config import DataConfig
 from ..preflight import max_epochs_of
+from ..unreadable import PoolImages
 from .checkpoints import steps_of
 from .rates import Rates, measured_rates
 from .rehearsal_runner import rehearsal_runner
@@ -99,7 +100,8 @@ def plan_rounds(cfg: Config, settings: RoundSettings, work_dir: WorkDir, pool: P
     if settings.initial_set.file is not None and not pool.rounds:
         listed = settings.initial_set.listed(pool, dataset)
     with tempfile.TemporaryDirectory() as folder:
-        runner = rehearsal_runner(cfg, settings, pool, listed, Path(folder), first)
+        images = PoolImages(dataset)
+        runner = rehearsal_runner(cfg, settings, pool, images, listed, Path(folder), first)
         size = len(listed) if listed else settings.initial_set.size
         labeled = len(pool.labeled_ids) if pool.rounds else size
         work = _workload(runner, settings, dataset, first, labeled)

@@ -46,8 +46,10 @@ from ..preflight import (
     rehearse_hooks,
     rehearse_losses,
     rehearse_training,
+    unlabeled_sets,
 )
 from ..scoring import bare
+from ..unreadable import PoolImages, refuse_labeled
 from .rehearsal_runner import rehearsal_runner
 from .settings import RoundSettings
 from .work_dir import WorkDir
@@ -145,7 +147,7 @@ def check_round(
         PreflightError: If there are several problems.
         ValueError: For whatever else does not fit.
     """
-    return _examine(cfg, settings, [], open_pool, audit)
+    return _examine(cfg, settings, [], open_pool, audit, all_labeled=True)
 
 
 @safe_loading()
@@ -155,6 +157,7 @@ def _examine(
     queries: Sequence[dict],
     open_pool: Callable[[Sequence[str]], Pool],
     audit: bool,
+    all_labeled: bool = False,
 ) -> Pool:
     init_default_scope(cfg.get("default_scope", "mmdet"))
     problems = Problems()
@@ -174,7 +177,7 @@ def _examine(
     data = Problems()
     if audit:
         with data.collect():
-            audit_data(cfg, audit_settings(cfg))
+            audit_data(cfg, audit_settings(cfg), () if all_labeled else unlabeled_sets(cfg))
     pool = dataset = listed = None
     if not data.anywhere():  # else nothing can be built of them
         with data.collect():
@@ -184,10 +187,12 @@ def _examine(
             pool = open_pool(dataset.pool.ids)
             if settings.initial_set.file is not None and not pool.rounds:
                 listed = settings.initial_set.listed(pool, dataset)
+                refuse_labeled(PoolImages(dataset).unreadable(listed), listed)
     if not data.anywhere():
         with tempfile.TemporaryDirectory() as folder:
             with problems.collect("model"):
-                runner = rehearsal_runner(cfg, settings, pool, listed, Path(folder))
+                images = PoolImages(dataset)
+                runner = rehearsal_runner(cfg, settings, pool, images, listed, Path(folder))
             if not problems.failed("model"):
                 wanted = [q for q in (settings.initial_set.query, *queries) if q is not None]
                 pretrained = _pretrained(cfg, wanted, problems) if loads else None
@@ -255,7 +260,7 @@ def _rehearse(
         return
     training = Problems()
     with training.collect("train_cfg, train_dataloader"):
-        rehearse_training(runner, training)
+        rehearse_training(runner, training, trains=False)
     if not training.anywhere():
         _rehearse_hooks(runner, training)
     problems.extend(training)

@@ -41,6 +41,8 @@ def read_record(path: Path, index: int) -> dict[str, Any]:
         for name in _DOUBTS:
             if record.get(name) is not None:
                 member(record, name, str)
+        if "skipped" in record:
+            member(record, "skipped", int, least=0)
         if "cached_features" in record:
             member(record, "cached_features", dict)
     except JsonError as error:

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from mmal.structures import Pool
 
 from ..acquisition import draw_initial
+from ..unreadable import PoolImages
 from .round_config import training_config
 from .round_runner import RoundRunner
 from .settings import RoundSettings
@@ -18,6 +19,7 @@ def rehearsal_runner(
     cfg: Config,
     settings: RoundSettings,
     pool: Pool,
+    images: PoolImages,
     listed: list[str] | None,
     folder: Path,
     index: int = 0,
@@ -30,6 +32,7 @@ def rehearsal_runner(
         cfg: The whole config.
         settings: Those of its ``active_learning``.
         pool: The pool; without rounds, as many are labelled as there will be.
+        images: Its image files, of which those that cannot be read are not drawn.
         listed: Those that are labelled first, where the config lists them.
         folder: Gets what the runner writes.
         index: The round, of those that the pool knows.
@@ -37,7 +40,8 @@ def rehearsal_runner(
     draft = Pool(pool.ids, cfg.randomness.seed, list(pool.rounds[: index + 1]))
     if not draft.rounds:
         # Those that a query would find cost a pass over the pool; others do for a rehearsal.
-        picks = listed or draw_initial(draft, settings.initial_set.size)
+        size, share = settings.initial_set.size, settings.unreadable
+        picks = listed or draw_initial(draft, size, images, share)
         draft.commit(picks, "initial", None)
     work_dir = WorkDir(folder)
     draft.save(work_dir.pool)

@@ -9,6 +9,7 @@ from mmal.datasets.audit import AuditSettings
 from mmal.queries import Query, build_query
 
 from ..cached_features import CachedFeatures
+from ..unreadable import UNREADABLE_SHARE, check_share
 from .initial import InitialSet
 
 
@@ -37,6 +38,8 @@ class RoundSettings:
             :class:`mmal.datasets.audit.AuditSettings`.
         cached_features: Parameters of :class:`mmal.engine.cached_features.CachedFeatures`, with
             which the backbone is frozen and its features are computed once; None to train it.
+        unreadable: The share of a round's candidates whose images may be unreadable: such are left
+            out and listed in ``skipped.csv``; with more the run stops.
         report: Whether ``report.html`` and its pictures are made as rounds are run; else
             ``tools/analysis_tools/report.py`` makes the page, without predictions.
 
@@ -56,6 +59,7 @@ class RoundSettings:
     when_doubtful: str = "query"
     audit: dict = field(default_factory=dict)
     cached_features: dict | None = None
+    unreadable: float = UNREADABLE_SHARE
     report: bool = True
 
     def __post_init__(self) -> None:
@@ -79,6 +83,7 @@ class RoundSettings:
                     f"active_learning.{name} must be one of {list(allowed)}. "
                     f"Got {getattr(self, name)!r} instead."
                 )
+        check_share(self.unreadable, "active_learning.unreadable")
         InitialSet.of(self.initial)
         CachedFeatures.of(self.cached_features)
         if self.subset is not None and self.subset < self.budget:

@@ -53,6 +53,15 @@ class WorkDir:
         """The checkpoints of a round."""
         return RoundCheckpoints(self.round_dir(index))
 
+    def scoring(self, index: int) -> Path:
+        """Where a round keeps its scores until its picks are committed."""
+        return self.round_dir(index) / "scoring"
+
+    @property
+    def initial_scoring(self) -> Path:
+        """Where the scores that the initial set is chosen by are kept until it is committed."""
+        return self.root / "initial_scoring"
+
     def checkpoint(self, index: int) -> Path | None:
         """The last checkpoint of a round's training, if there is one.
 
@@ -227,7 +236,7 @@ def _curve(records: list[dict]) -> bytes:
 def _flat(record: dict) -> dict:
     """One row of ``curve.csv``: metrics under their own names, seconds as ``<step>_seconds``."""
     nested = ("metrics", "annotations", "seconds", "yardsticks")
-    told = ("ranking_doubt", "picks_doubt", "cached_features")
+    told = ("ranking_doubt", "picks_doubt", "cached_features", "skipped")
     row = {key: value for key, value in record.items() if key not in nested + told}
     row.update(record.get("annotations", {}))  # rounds of older versions have none
     row.update({f"ranking_{k}": v for k, v in record.get("yardsticks", {}).items()})

@@ -274,3 +274,20 @@ def test_names_that_no_list_can_hold(tmp_path, name, monkeypatch):
     assert str(good) in cache.lookup([str(good), str(good.with_name(name))])
     assert report.keys() == {"file-name"}
     assert repr(name)[1:-1] in report["file-name"]
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.3, "error"), (0.4, "warning")])
+def test_a_pool_may_lack_a_few_images(tmp_path, write_voc, share, severity):
+    boxes = [("cat", 5, 5, 20, 20)]
+    voc = write_voc(tmp_path, {name: boxes for name in "abcde"})
+    for number, name in enumerate("abcde"):
+        cv2.imwrite(str(image_path(voc, name)), np.full((40, 48, 3), 20 * number, np.uint8))
+    image_path(voc, "b").unlink()
+    image_path(voc, "c").write_bytes(b"no image")
+    settings = AuditSettings(unreadable=share)
+    report = audit_datasets({"train": [voc]}, settings, unlabeled=["train"])
+    assert {g.kind.name: g.severity for g in report.groups} == dict.fromkeys(
+        ("image-missing", "image-unreadable"), severity
+    )
+    report = audit_datasets({"train": [voc]}, settings)  # all of it is labelled
+    assert {g.severity for g in report.groups} == {"error"}

@@ -1,6 +1,7 @@
 """Learning loss inside a plain mmengine training: no script of mmal's."""
 
 import copy
+import csv
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 
+from mmal.datasets.audit import DatasetError
 from mmal.engine import DataConfig
 from mmal.engine.hooks import ActiveLearningHook
 from mmal.models import build_model
@@ -56,6 +58,22 @@ def test_training_leaves_the_picks(pipeline: Config) -> None:
     picks = (work_dir / "picks.txt").read_text().splitlines()
     best = np.argsort(-scores.fields["pred_loss"])[:3]
     assert picks == [scores.img_paths[i] for i in best]
+    assert not (work_dir / "scoring").exists()
+
+
+def test_a_few_unreadable_images_are_left_out(pipeline: Config) -> None:
+    hook = pipeline.custom_hooks[0]
+    bad = sorted(Path(hook.unlabeled.data_root).iterdir())[4]
+    bad.write_bytes(b"torn")
+    with pytest.raises(DatasetError, match="pool: 1 image cannot be decoded"):
+        Runner.from_cfg(pipeline).train()  # one of 21 is more than the usual share
+    hook.update(unreadable=0.05, budget=20)
+    Runner.from_cfg(pipeline).train()
+    picks = Path(pipeline.work_dir, "picks.txt").read_text().splitlines()
+    assert len(picks) == 20
+    assert str(bad) not in picks
+    with open(Path(pipeline.work_dir, "skipped.csv"), newline="") as file:
+        assert [row["path"] for row in csv.DictReader(file)] == [str(bad)]
 
 
 def test_resuming_a_finished_training_picks_nothing_more(pipeline: Config) -> None:

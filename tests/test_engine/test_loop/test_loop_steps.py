@@ -1,5 +1,6 @@
 """Loops from raw images to a second model, in each task and with every kind of delivery."""
 
+import csv
 import json
 import os
 import re
@@ -18,7 +19,9 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmal.apis.loop import LoopSteps
 from mmal.datasets.exchange import FORMATS
 from mmal.engine.loop import LoopData, Project, ProjectError
+from mmal.engine.loop import pick as loop_pick
 from mmal.engine.loop.importing import _Names
+from mmal.engine.loop.pick import Candidates
 from mmal.structures import ImageLabels, PoolScores
 from tests.annotators import true_labels
 from tests.classifiers import needs_mmpretrain, rounds_config
@@ -596,3 +599,29 @@ def test_which_image_a_name_means(name: str, found: str | None) -> None:
     assert (names.find(name)[1] is None) == (found is not None)
     if found is not None:
         assert names.find(name)[0] == found
+
+
+def test_images_that_cannot_be_read_are_listed_and_not_picked(
+    cfg: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are found when the pool is listed, and those that break afterwards."""
+    cfg.active_learning.unreadable = 0.1
+    loop = Loop(cfg, tmp_path / "JPEGImages", tmp_path)
+    (tmp_path / "JPEGImages/train_02.jpg").write_bytes(b"torn")
+    listed = loop_pick.find_candidates
+
+    def then_break(data: LoopData) -> Candidates:
+        found = listed(data)
+        Path(found.paths["train_05.jpg"]).unlink()
+        return found
+
+    monkeypatch.setattr("mmal.apis.loop.find_candidates", then_break)
+    loop.steps.pick(14, query=dict(type="mmal.Random"))
+    assert not {"train_02.jpg", "train_05.jpg"} & set(loop.project.pending)
+    with open(loop.root / "pick_00/skipped.csv", newline="") as file:
+        rows = [(row["id"], row["reason"]) for row in csv.DictReader(file)]
+    assert rows == [
+        ("train_02.jpg", "is no image that OpenCV decodes"),
+        ("train_05.jpg", "does not exist"),
+    ]
+    assert not (loop.root / "scoring").exists()

@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import Progress
 
@@ -21,6 +22,8 @@ from mmal.visualization import COSTS
 EXAMPLE = """example:
   python tools/compare_queries.py configs/demo/toy_voc.py --queries Random LearnedLoss CoreSet \\
       --seeds 0 1 2 --jobs 2 --work-dir work_dirs/compare
+  python tools/compare_queries.py my_config.py --queries Random Herding --jobs 9 \\
+      --submitit slurm_partition=gpu gpus_per_node=1 cpus_per_task=8 timeout_min=600
   python tools/compare_queries.py my_config.py --queries Random DiverseLoss \\
       'Entropy(aggregation="sum")'
 
@@ -44,6 +47,15 @@ def parse_args() -> argparse.Namespace:
         "--seeds", nargs="+", type=int, default=[0, 1, 2], help="a trial each (default: 0 1 2)"
     )
     parser.add_argument("--jobs", type=int, default=1, help="trials at a time (default: 1)")
+    parser.add_argument(
+        "--submitit",
+        nargs="*",
+        action=DictAction,
+        metavar="KEY=VALUE",
+        help="submit trials to Slurm, --jobs at a time, with these options of submitit's "
+        "executor, such as slurm_partition=gpu gpus_per_node=1 cpus_per_task=8 timeout_min=600; "
+        "cluster=local runs them here",
+    )
     parser.add_argument("--work-dir", help="default: work_dirs/<config>_compare")
     parser.add_argument("--metric", help="column of curve.csv (default: the first metric)")
     parser.add_argument(
@@ -74,7 +86,7 @@ def main() -> None:
             comparison.check_trials()
         else:
             comparison.check()
-            _run(comparison, args.jobs, args.keep_checkpoints)
+            _run(comparison, args)
     except TrialError as error:
         failure = str(error)
     except KeyboardInterrupt:
@@ -107,7 +119,7 @@ def _label(query: dict) -> str:
     return re.sub(r"[^\w.+-]+", "-", build_query(query).description).strip("-")
 
 
-def _run(comparison: Comparison, jobs: int, keep_checkpoints: bool) -> None:
+def _run(comparison: Comparison, args: argparse.Namespace) -> None:
     script = Path(__file__).parent / "run_rounds.py"
     total = len(comparison.seeds) * (len(comparison.queries) + 1)
     console = Console(stderr=True)
@@ -122,12 +134,12 @@ def _run(comparison: Comparison, jobs: int, keep_checkpoints: bool) -> None:
                 progress.advance(task)
                 progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-            if not keep_checkpoints:
+            if not args.keep_checkpoints:
                 console.print(
                     "Finished trials keep their last checkpoint alone (see --keep-checkpoints).",
                     soft_wrap=True,
                 )
-            comparison.run(script, jobs, show, keep_checkpoints)
+            comparison.run(script, args.jobs, show, args.keep_checkpoints, args.submitit)
     finally:
         signal.signal(signal.SIGTERM, before)
 

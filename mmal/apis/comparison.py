@@ -5,11 +5,12 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from mmengine.config import Config
@@ -20,8 +21,9 @@ from mmal.engine.rounds import RoundSettings, WorkDir, check_queries
 from mmal.utils import atomic_path
 from mmal.visualization import read_curve
 
+from .cluster_trials import ClusterTrials
 from .spent_checkpoints import remove_spent_checkpoints
-from .trial_processes import TrialError, TrialProcesses
+from .trial_processes import TrialError, TrialProcesses, Trials
 from .trial_progress import TrialProgress
 
 #: The folder of the rounds that all queries share.
@@ -98,6 +100,7 @@ class Comparison:
         jobs: int = 1,
         progress: Callable[[str], None] = lambda line: None,
         keep_checkpoints: bool = False,
+        submitit: Mapping[str, Any] | None = None,
     ) -> None:
         """Run what is missing; what is there stays, so that an interrupted comparison goes on.
 
@@ -113,13 +116,20 @@ class Comparison:
             progress: Called with a line for every trial that ends: what became of it, how many
                 have ended, and about how long the others will take.
             keep_checkpoints: Whether to keep all of them.
+            submitit: Options of a cluster that trials are submitted to, ``jobs`` at a time, instead
+                of processes of this machine; see :class:`ClusterTrials`.
 
         Raises:
+            ValueError: If an option of the cluster is wrong.
             TrialError: If a trial fails, after all others have been run; or if another process
                 runs this comparison.
         """
         failed: list[str] = []
-        processes = TrialProcesses(script, jobs)
+        processes: Trials
+        if submitit is None:
+            processes = TrialProcesses(script, jobs)
+        else:
+            processes = ClusterTrials(script, self.work_dir / "submitit", submitit)
         work = {(query, s): self._left(query, s) for query in self._folders() for s in self.seeds}
         remaining = TrialProgress(work, jobs)
         with self._locked():
@@ -247,7 +257,7 @@ class Comparison:
 
     def _run_trial(
         self,
-        processes: TrialProcesses,
+        processes: Trials,
         progress: TrialProgress,
         keep_checkpoints: bool,
         query: str,
@@ -259,7 +269,7 @@ class Comparison:
         if not keep_checkpoints and self.finished(query, seed):
             _remove_checkpoints(self.trial_dir(query, seed))
 
-    def _run_process(self, processes: TrialProcesses, query: str, seed: int) -> None:
+    def _run_process(self, processes: Trials, query: str, seed: int) -> None:
         directory = self.trial_dir(query, seed)
         if query != FIRST and not (directory / "pool.json").exists():
             self._copy_first_round(seed, directory)

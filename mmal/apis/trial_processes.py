@@ -6,12 +6,23 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 
 class TrialError(RuntimeError):
     """A trial that failed; its log says why."""
+
+
+class Trials(Protocol):
+    """What runs trials, several at a time."""
+
+    def run(self, directory: Path, seed: int) -> None:
+        """Run the trial of a folder, or go on with it, until it ends."""
+
+    def stop(self) -> None:
+        """End all that run."""
 
 
 class TrialProcesses:
@@ -49,8 +60,7 @@ class TrialProcesses:
             self._devices.put(device)
 
     def _run(self, directory: Path, seed: int, device: str | None) -> None:
-        command = [sys.executable, self._script, str(directory / "config.py"), "--resume"]
-        command += ["--work-dir", str(directory), "--seed", str(seed)]
+        command = trial_command(self._script, directory, seed)
         env = {"OMP_NUM_THREADS": self._threads, "OMP_WAIT_POLICY": "passive", **os.environ}
         if device is not None:
             env["CUDA_VISIBLE_DEVICES"] = device
@@ -66,8 +76,7 @@ class TrialProcesses:
         with self._lock:
             self._running.discard(process)
         if code and not self._stopped:
-            written = path.read_bytes()[begin:].decode(errors="replace").strip()
-            last = written.rpartition("\n")[2] or "it wrote nothing"
+            last = log_end(path, begin)
             raise TrialError(f"{directory} ended with exit code {code}: {last} (see {path})")
 
     def stop(self) -> None:
@@ -76,6 +85,18 @@ class TrialProcesses:
             self._stopped = True
             for process in self._running:
                 process.terminate()
+
+
+def trial_command(script: str, directory: Path, seed: int) -> list[str]:
+    """Return the command that runs a trial, or goes on with it."""
+    command = [sys.executable, script, str(directory / "config.py"), "--resume"]
+    return [*command, "--work-dir", str(directory), "--seed", str(seed)]
+
+
+def log_end(path: Path, begin: int) -> str:
+    """Return the last line that a trial wrote beyond a place in its log."""
+    written = path.read_bytes()[begin:].decode(errors="replace").strip()
+    return written.rpartition("\n")[2] or "it wrote nothing"
 
 
 def _gpus() -> list[str]:

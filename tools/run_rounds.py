@@ -17,6 +17,7 @@ from mmal.apis.cli import (
 )
 from mmal.engine.cached_features import CachedFeaturesError
 from mmal.engine.rounds import Plan
+from mmal.engine.unreadable import UnreadableImagesError
 from mmal.utils import StorageError, first_error_only, quiet_terminal
 from mmal.visualization import plan_table
 
@@ -78,12 +79,14 @@ def run(args: argparse.Namespace) -> None:
         with first_error_only():
             rounds = prepare_rounds(cfg, args.resume, args.allow_changes)
     if args.dry_run:
-        with first_error_only():
+        with one_line_errors(), first_error_only():
             tell(rounds.plan())
         return
     try:
         with first_error_only():
             rounds.run()
+    except UnreadableImagesError as error:
+        sys.exit(f"error: {error} What is done is kept; the same command goes on with --resume.")
     except (CachedFeaturesError, FloatingPointError, FileExistsError) as error:
         sys.exit(f"error: {error}")  # a training that diverged, another run that was faster
     except StorageError as error:

@@ -13,8 +13,8 @@ from mmal.tasks import task_of
 
 from .pools import PoolShaper
 
-#: What of a data set depends on who reads it; its list of samples does not.
-_OWN = ("pipeline", "filter_cfg", "test_mode")
+#: What of a config does not say what is listed: unlabelled samples have no filter in any case.
+_OWN = ("pipeline", "filter_cfg")
 
 
 class ListedSamples:
@@ -24,8 +24,8 @@ class ListedSamples:
     as copies: what one reader changes, no other sees.
 
     Args:
-        dataset: The data set, which has loaded nothing. Its list is asked for without its
-            ``filter_cfg``, as for unlabelled samples, which are not to be chosen by their labels.
+        dataset: The data set, which has loaded nothing. What its ``filter_cfg`` says counts: some
+            data sets mark objects by it while they list.
         shapers: What makes another pool of them, that which goes first first.
         group_by: See :class:`mmal.PoolDataset`.
 
@@ -36,9 +36,8 @@ class ListedSamples:
     def __init__(
         self, dataset: BaseDataset, shapers: Sequence[PoolShaper] = (), group_by: str = "sample"
     ) -> None:
-        filter_cfg, dataset.filter_cfg = dataset.filter_cfg, None
+        before = dict(vars(dataset))
         infos = list(dataset.load_data_list())
-        dataset.filter_cfg = filter_cfg
         names = task_of(dataset).sample_ids(infos, dataset, group_by)
         for info, name in zip(infos, names, strict=True):
             info.setdefault("sample_id", name)  # some data sets name samples themselves
@@ -46,7 +45,13 @@ class ListedSamples:
             infos = shaper.shape(infos, dataset)
         self.ids: list[str] = [info["sample_id"] for info in infos]
         # Loading sets what the filter needs, and classes that are those of the files.
-        self._state = {key: value for key, value in vars(dataset).items() if key not in _OWN}
+        self._state = {
+            key: value
+            for key, value in vars(dataset).items()
+            if key not in before or value is not before[key] or isinstance(value, dict | list)
+        }
+        for key in (*_OWN, "test_mode"):
+            self._state.pop(key, None)
         parts = [pickle.dumps(info, protocol=pickle.HIGHEST_PROTOCOL) for info in infos]
         del infos
         self._ends = np.cumsum([0, *map(len, parts)])
@@ -99,7 +104,8 @@ class Listings:
         key = None
         if cls._current is not None:
             # What is generic takes its task, which names samples, from the pipeline.
-            key = _key([cfg, type(task_of(dataset)).__name__, group_by])
+            task = type(task_of(dataset)).__name__
+            key = _key([cfg, dataset.filter_cfg, task, group_by])
         if key is None:
             return ListedSamples(dataset, shapers, group_by)
         known = cls._current._known
@@ -109,17 +115,18 @@ class Listings:
         return known[key]
 
 
-def _key(value: Any) -> str | None:
+def _key(value: list) -> str | None:
     """Return a text that is the same for what lists the same; None if that cannot be said."""
     try:
-        return json.dumps(_without_own(value), sort_keys=True, default=_named)
+        cfg, *others = value
+        return json.dumps([_without_own(cfg), *others], sort_keys=True, default=_named)
     except (TypeError, ValueError):
         return None
 
 
 def _without_own(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _without_own(v) for k, v in value.items() if k not in _OWN[:2]}
+        return {k: _without_own(v) for k, v in value.items() if k not in _OWN}
     if isinstance(value, (list, tuple)):
         return [_without_own(item) for item in value]
     return value

@@ -12,13 +12,14 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmal.datasets import PoolDataset
 from mmal.queries import Query, build_query
 from mmal.structures import Pool, PoolScores, UnreadableImage
-from mmal.utils import atomic_path, main_works_alone, spreadsheet_text
+from mmal.utils import atomic_path, few, main_works_alone, spreadsheet_text
 
 from .doubts import doubt_about_scores
 from .unreadable import (
     SKIPPED_FILE,
     UNREADABLE_SHARE,
     PoolImages,
+    UnreadableImagesError,
     first_readable,
     refuse_labeled,
     write_skipped,
@@ -153,6 +154,13 @@ def acquire(
 
     def select(count: int) -> list[str]:
         return query.select(scores, count, _generator(pool, _QUERY), labeled)
+
+    if skipped and budget > len(scores):
+        raise UnreadableImagesError(
+            f"{budget} samples are to be picked, but of {len(candidates):,} candidates only "
+            f"{len(scores):,} have images that can be read. Mend the others: "
+            f"{few([image.path for image in skipped])}."
+        )
 
     def choose() -> tuple[list[str], list[UnreadableImage]]:
         if images is None or not 1 <= budget <= len(scores):  # which is the query's to refuse

@@ -24,6 +24,8 @@ from mmal.version import __version__
 
 #: Samples of a shard at the most, and shards of a small pool, so that all processes get some.
 _LARGEST, _SHARDS = 1024, 64
+#: Shards of a large pool, for each of which the main process may have files open.
+_MOST_SHARDS = 200
 #: Of the schema of a shard: what is in it beside numbers.
 _SKIPPED, _VECTORS = b"mmal.skipped", b"mmal.vectors"
 
@@ -45,7 +47,7 @@ class Shard:
 
 def shard_size(samples: int, batch_size: int) -> int:
     """How many samples a shard has: whole batches, whatever the number of processes is."""
-    wanted = min(-(-samples // _SHARDS), _LARGEST)
+    wanted = max(min(-(-samples // _SHARDS), _LARGEST), -(-samples // _MOST_SHARDS))
     return batch_size * max(wanted // batch_size, 1)
 
 
@@ -130,7 +132,7 @@ class ShardFolder:
         vectors = [name for name in shard.columns if name not in numbers]
         for name in vectors:
             with atomic_path(self._vectors(number, name)) as tmp:
-                np.save(tmp, shard.columns[name])
+                _write_vectors(tmp, [shard.columns[name]], len(shard.columns[name]))
         told = {
             _SKIPPED: json.dumps([asdict(image) for image in shard.skipped]),
             _VECTORS: json.dumps(vectors),
@@ -166,11 +168,8 @@ class ShardFolder:
         if first.ndim == 1:
             return np.concatenate([first, *blocks])
         path = self._root / f"{name}.npy"
-        with named_errors(path), open(path, "wb") as file:
-            kind = dict(descr=first.dtype.str, fortran_order=False, shape=(rows, *first.shape[1:]))
-            np.lib.format.write_array_header_1_0(file, kind)
-            for block in itertools.chain([first], blocks):
-                file.write(np.ascontiguousarray(block).tobytes())
+        with named_errors(path):
+            _write_vectors(path, itertools.chain([first], blocks), rows)
         # Copy on write: some readers want an array that could be changed.
         return np.asarray(np.load(path, mmap_mode="c"))
 
@@ -189,7 +188,14 @@ class ShardFolder:
             return False
         try:
             shard = self._read(number)
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):  # a damaged file
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            KeyError,
+            TypeError,
+            pa.ArrowException,
+        ):  # a damaged file
             return False
         skipped = {image.id for image in shard.skipped}
         return not skipped or len(self._unreadable(skipped)) == len(skipped)
@@ -213,12 +219,23 @@ class ShardFolder:
         return self._root / f"{number:06d}.{name}.npy"
 
 
+def _write_vectors(path: Path, blocks: Iterable[np.ndarray], rows: int) -> None:
+    """Write vectors in NumPy's format; unlike ``np.save`` it says so if the disk is full."""
+    blocks = iter(blocks)
+    first = next(blocks)
+    with open(path, "wb") as file:
+        kind = dict(descr=first.dtype.str, fortran_order=False, shape=(rows, *first.shape[1:]))
+        np.lib.format.write_array_header_1_0(file, kind)
+        for block in itertools.chain([first], blocks):
+            file.write(np.ascontiguousarray(block).tobytes())
+
+
 def remove_shards(root: Path) -> None:
     """Remove a folder of shards, if it is there; its key first, so that no half of it counts."""
     with named_errors(root):
         (root / "key.json").unlink(missing_ok=True)
-        if root.exists():
-            shutil.rmtree(root)
+        # Network disks keep files that somebody still reads.
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def scoring_key(

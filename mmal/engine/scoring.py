@@ -1,6 +1,7 @@
 """Scoring a pool with a model."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -22,6 +23,9 @@ from mmal.utils import shows_progress, wait_for_all
 
 from .score_shards import MemoryShards, Shard, ShardFolder, scoring_key, shard_size
 from .unreadable import PoolImages, SkipUnreadable, refuse_many
+
+#: Seconds that processes without an error of their own leave to the one that has it.
+_DEFERENCE = 2.0
 
 
 def score_pool(
@@ -184,6 +188,7 @@ def _told_to_all() -> Iterator[None]:
     if failed is not None:
         raise failed
     if told:
+        time.sleep(_DEFERENCE)  # the error itself is the one to tell
         raise RuntimeError(f"Scoring failed in another process: {told[0]}")
 
 

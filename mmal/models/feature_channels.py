@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from mmal.utils import preserved_random_state, single_process, without_trace
 
@@ -20,7 +21,7 @@ class UnknownChannelsError(ValueError):
 
 
 @torch.no_grad()
-def feature_channels(model: nn.Module) -> list[int]:
+def feature_channels(model: nn.Module, shapes_alone: bool = False) -> list[int]:
     """Return the channels of each level that feeds a model's loss prediction module.
 
     A copy of the model without weights, on torch's ``meta`` device, computes shapes and nothing
@@ -29,23 +30,29 @@ def feature_channels(model: nn.Module) -> list[int]:
 
     Args:
         model: A model with ``recorded_features`` and ``extract_feat``, built and not yet trained.
+        shapes_alone: Whether to leave it at the copy without weights.
 
     Raises:
         UnknownChannelsError: If neither works for an image of any size that is tried.
     """
-    shapes = list(_input_shapes(model))
-    with preserved_random_state(), single_process():
-        for run in (_on_meta, _on_zeros):
-            for shape in shapes:
-                try:
-                    return run(model, shape)
-                except Exception as found:  # whatever models of others raise on such an image
-                    error = found
+    reason = "it has parameters that take their shape from the first batch"
+    if not any(is_lazy(parameter) for parameter in model.parameters()):
+        runs = [_on_meta] if shapes_alone else [_on_meta, _on_zeros]
+        reasons = []
+        with preserved_random_state(), single_process():
+            for run in runs:
+                for shape in _input_shapes(model):
+                    try:
+                        return run(model, shape)
+                    except Exception as error:  # whatever models of others raise on such an image
+                        reasons.append((run, f"{type(error).__name__}: {error}"))
+        # The first image is the likeliest; what meta does not know says nothing of the model.
+        reason = next(text for run, text in reasons if run is runs[-1])
     raise UnknownChannelsError(
         f"The channels of the features of {type(model).__name__} cannot be found by itself: "
-        f"{type(error).__name__}: {error}\nGive them as loss_predictor.in_channels, a list with a "
-        "number a level, or choose other features with feat_modules."
-    ) from error
+        f"{reason}\nGive them as loss_predictor.in_channels, a list with a number a level, or "
+        "choose other features with feat_modules."
+    )
 
 
 def _input_shapes(model: nn.Module) -> Iterator[tuple[int, ...]]:

@@ -117,8 +117,13 @@ class LearningLossMixin:
             Predicted and target losses, each of shape (N,).
         """
         # Ranks may hold different numbers of batches; DINO draws queries at random; some losses
-        # count what they have seen.
-        with without_trace(self), single_process(), preserved_random_state():
+        # count what they have seen, or move thresholds by it.
+        with (
+            without_trace(self),
+            single_process(),
+            preserved_random_state(),
+            self.sample_losses.silenced(self),
+        ):
             for module in (self, *self.sample_losses.heads(self)):
                 module.training = True
             _, pred_loss, target_loss = self._losses(inputs, data_samples)
@@ -271,5 +276,5 @@ def _loss_predictor(model: nn.Module, cfg: dict) -> nn.Module:
         return MODELS.build({**cfg, "in_channels": feature_channels(model)})
     if given:  # an empty list reads predictions alone
         with suppress(UnknownChannelsError):  # the first batch is checked, too
-            check_channels(given, feature_channels(model))
+            check_channels(given, feature_channels(model, shapes_alone=True))
     return MODELS.build(cfg)

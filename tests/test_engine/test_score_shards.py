@@ -1,9 +1,19 @@
 """Tests of the parts that scores come in."""
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from mmal.engine.score_shards import MemoryShards, Shard, ShardFolder, remove_shards, shard_size
+from mmal.engine.score_shards import (
+    MemoryShards,
+    Shard,
+    ShardFolder,
+    _write_vectors,
+    remove_shards,
+    shard_size,
+)
 from mmal.engine.scoring import _by_sample
 from mmal.structures import UnreadableImage
 
@@ -16,6 +26,7 @@ def test_shards_are_whole_batches_and_neither_few_nor_large(samples: int, batch_
     size = shard_size(samples, batch_size)
     assert size % batch_size == 0
     assert size <= max(1024, batch_size)
+    assert -(-(10**7) // shard_size(10**7, batch_size)) <= 201  # each may have files open
     # Not twice as many samples a shard as 64 shards need, beyond what a batch asks for.
     assert size == batch_size or size <= -(-samples // 64)
 
@@ -86,3 +97,17 @@ def test_people_of_an_image_are_combined_across_shards(combine, skipped) -> None
             for name in names
         ]
         assert np.stack(expected).tobytes() == found.tobytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_is_told_as_that() -> None:
+    """``np.save`` raises an error without a number, by which nobody knows it."""
+    with pytest.raises(OSError, match="No space left") as caught:
+        _write_vectors(Path("/dev/full"), [np.ones((1000, 512), np.float32)], 1000)
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_vectors_are_those_that_numpy_reads(tmp_path: Path) -> None:
+    blocks = [np.random.default_rng(i).normal(size=(i + 1, 3)) for i in range(3)]
+    _write_vectors(tmp_path / "v.npy", blocks, 6)
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), np.concatenate(blocks))

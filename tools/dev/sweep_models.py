@@ -185,7 +185,7 @@ def losses(model: nn.Module, strategy: SampleLosses) -> tuple[torch.Tensor, torc
     samples = copy.deepcopy(data["data_samples"])
     with torch.no_grad(), strategy.record(model, samples) as recording:
         model.loss(data["inputs"], samples)
-    found = strategy.replay(model, recording, model.loss, data["inputs"])
+    found = strategy.losses(model, recording, model.loss, data["inputs"])
     expected = []
     for i, sample in enumerate(copy.deepcopy(data["data_samples"])):
         fresh = copy.deepcopy(plain)  # some losses keep statistics

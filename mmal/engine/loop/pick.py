@@ -166,6 +166,7 @@ def pick_images(
         if scores_by is not None:
             describe_picks(model, dataset, step.picks, scored, out_dir, DataConfig(data.cfg))
         picture_picks(out_dir, number, PoolRound(step.query, step.picks))
+        scored.clear()  # which hold files open
         remove_shards(project.scoring)
     barrier()
     return step

@@ -1,5 +1,6 @@
 """The checkpoints of a round, and the file that names the newest."""
 
+import zipfile
 from pathlib import Path
 
 import torch
@@ -12,7 +13,8 @@ from .record import RecordError
 class RoundCheckpoints:
     """Finds the checkpoints in a round's folder.
 
-    mmengine writes ``last_checkpoint`` in place: a machine that dies then leaves it empty.
+    mmengine writes ``last_checkpoint``, and checkpoints, in place: a machine that dies then leaves
+    one that is empty or cut.
 
     Args:
         folder: The round's folder.
@@ -62,9 +64,12 @@ class RoundCheckpoints:
         Raises:
             RecordError: If ``last_checkpoint`` is no text.
         """
-        if self.last() is not None or not self.pointer.exists():
+        if not self.pointer.exists():
             return None
-        fault = self._fault()
+        # Torch's files are ZIP archives, whose end says what is in them.
+        if (last := self.last()) is not None and zipfile.is_zipfile(last):
+            return None
+        fault = self._fault() if last is None else f"names {last.name}, which is cut"
         newest = max(self._readable(), default=None)
         if newest is None:
             return f"{self.pointer} {fault}: the round is trained from its beginning."

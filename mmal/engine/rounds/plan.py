@@ -123,7 +123,7 @@ def plan_rounds(cfg: Config, settings: RoundSettings, work_dir: WorkDir, pool: P
             PlannedRound(
                 index,
                 work.labeled(index),
-                _annotations(data, pool, listed, settings) if index == first else None,
+                _annotations(data, pool, images, listed, settings) if index == first else None,
                 work.epochs if "train" in left else None,
                 steps,
                 work.read(index),
@@ -180,13 +180,18 @@ def _measured(
 
 
 def _annotations(
-    data: DataConfig, pool: Pool, listed: list[str] | None, settings: RoundSettings
+    data: DataConfig,
+    pool: Pool,
+    images: PoolImages,
+    listed: list[str] | None,
+    settings: RoundSettings,
 ) -> dict[str, int] | None:
     """Count what is annotated in what is labelled so far, if that is decided."""
     if not pool.rounds:
         if listed is None and settings.initial_set.query is not None:
             return None
-        picks = listed or draw_initial(pool, settings.initial_set.size)
+        size, share = settings.initial_set.size, settings.unreadable
+        picks = listed or draw_initial(pool, size, images, share)
         pool = Pool(pool.ids, pool.seed)
         pool.commit(picks, "initial", None)
     return data.labeled_split(pool).annotation_counts()

@@ -1,5 +1,6 @@
 """How long the parts of a round take: measured on a few batches, or read off earlier rounds."""
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
+from mmengine.dist import all_gather_object
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from torch import nn
@@ -18,11 +20,12 @@ from mmal.datasets import PoolDataset
 from mmal.models import LearningLossMixin
 from mmal.models.scores import score_function
 from mmal.queries import Query
-from mmal.structures import PoolScores
+from mmal.structures import PoolScores, UnreadableImage
 
 from ..data_config import DataConfig
 from ..ranking import batch_measure
 from ..scoring import bare, evaluation_mode
+from ..unreadable import SkipUnreadable
 
 #: Batches that are measured after one that is not, and the seconds after which they are enough.
 _BATCHES, _ENOUGH = 3, 20.0
@@ -100,7 +103,7 @@ def measured_rates(
         found = score(model.data_preprocessor(batch, False))
         columns.update({name: v.float().cpu().numpy() for name, v in found.items()})
 
-    scored = per_sample(dataset, score_batch)
+    scored = per_sample(SkipUnreadable(dataset), score_batch)
     columns = {name: columns[name] for name in query.requires}
     return Rates(step, evaluated, scored, _pick_seconds(query, columns))
 
@@ -123,11 +126,11 @@ def _step_seconds(runner: Runner, workers: int) -> float:
 
 
 def _batches(samples: Any, batch_size: int) -> Iterable[Any]:
-    size = min(batch_size, len(samples))
-    start = 0
+    """Yield batches without end, of what can be read; some of a pool may be left out."""
+    loaded = (samples[place] for place in itertools.cycle(range(len(samples))))
+    readable = (item for item in loaded if not isinstance(item, UnreadableImage))
     while True:
-        yield pseudo_collate([samples[(start + i) % len(samples)] for i in range(size)])
-        start += size
+        yield pseudo_collate(list(itertools.islice(readable, min(batch_size, len(samples)))))
 
 
 def _seconds(batches: Iterable[Any], run: Callable[[Any], Any], workers: int) -> float:
@@ -143,7 +146,9 @@ def _seconds(batches: Iterable[Any], run: Callable[[Any], Any], workers: int) ->
             torch.cuda.synchronize()
         loading.append(loaded - start)
         running.append(time.perf_counter() - loaded)
-        if len(running) > 1 and sum(loading) + sum(running) > _ENOUGH:
+        enough = len(running) > 1 and sum(loading) + sum(running) > _ENOUGH
+        # All processes take as many: the steps of a training wait for each other.
+        if any(all_gather_object(enough)):
             break
     load, work = float(np.mean(loading[1:])), float(np.mean(running[1:]))
     if workers == 0 or get_device() == "cpu":

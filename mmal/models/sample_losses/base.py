@@ -1,6 +1,7 @@
 """Per-sample target losses by record and replay."""
 
 import copy
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -100,6 +101,16 @@ class SampleLosses(ABC):
             ]
             yield Recording(with_own_containers(data_samples), calls, statistics, one_pass)
 
+    @contextmanager
+    def silenced(self, model: nn.Module) -> Iterator[None]:
+        """Let losses of batches move nothing beside: those that are measured, not trained on."""
+        with ExitStack() as stack:
+            for method in (*self.recorded_methods(model), *self._statistics(model)):
+                if isinstance(method, Silenced):
+                    answers = itertools.repeat(method.result)
+                    stack.enter_context(replayed(method.owner, method.method, answers))
+            yield
+
     def _statistics(self, model: nn.Module) -> Iterator[Recorded]:
         """What gathers statistics over all ranks after a loss (EQLv2): ranks would wait."""
         for head in self.heads(model):
@@ -159,6 +170,12 @@ class SampleLosses(ABC):
         self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor, index: int
     ) -> Tensor:
         """Return the target's loss on sample ``index``; see :meth:`replay` for the rest."""
+        return model.parse_losses(self.sample_terms(recording, loss, inputs, index))[0]
+
+    def sample_terms(
+        self, recording: Recording, loss: Callable, inputs: Tensor, index: int
+    ) -> dict[str, Tensor]:
+        """Return what the target's loss reports for sample ``index``."""
         with ExitStack() as stack:
             # Samplers draw numbers; every sample draws the same, so that none is favoured.
             stack.enter_context(preserved_random_state())
@@ -166,7 +183,7 @@ class SampleLosses(ABC):
                 results = method.cut(calls, index, len(inputs))
                 stack.enter_context(replayed(method.owner, method.method, results))
             sample = copy.deepcopy(recording.data_samples[index])
-            return model.parse_losses(loss(inputs[index : index + 1], [sample]))[0]
+            return loss(inputs[index : index + 1], [sample])
 
 
 def _remembered(module: nn.Module) -> list[str]:

@@ -73,9 +73,9 @@ class DenseHeadSampleLosses(SampleLosses):
         ]
 
     def one_pass(self, model: nn.Module) -> list[tuple[nn.Module, OnePass]]:
-        """That of the dense head."""
+        """That of the dense head; none where a detector's own ``loss`` may add to the head's."""
         way = one_pass_of(model.bbox_head)
-        return [(model.bbox_head, way)] if way else []
+        return [(model.bbox_head, way)] if way and loss_is_of("SingleStageDetector", model) else []
 
 
 def targets_of(head: nn.Module) -> list[Recorded]:

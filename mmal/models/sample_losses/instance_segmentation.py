@@ -12,6 +12,7 @@ from .mm_classes import class_name, loss_is_of
 #: Pairs of box head and mask head that tests show to be exact; see ``dense.EXACT_HEADS``.
 EXACT_HEADS = (
     ("", "SOLOHead"),
+    ("", "DecoupledSOLOHead"),
     ("", "DecoupledSOLOLightHead"),
     ("", "SOLOV2Head"),
     ("BoxInstBboxHead", "BoxInstMaskHead"),
@@ -24,7 +25,9 @@ EXACT_HEADS = (
 class InstanceSegmentorSampleLosses(SampleLosses):
     """Replays ``extract_feat``, the ``forward`` of box and mask head, and their assignment."""
 
-    supported = "SOLOv2 and CondInst"
+    supported = "single-stage instance segmentation with " + ", ".join(
+        mask for _, mask in EXACT_HEADS
+    )
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:

@@ -59,6 +59,7 @@ class TopdownSampleLosses(SampleLosses):
         return (
             loss_is_of("TopdownPoseEstimator", model)
             and class_name(model.head) in EXACT_TOPDOWN_HEADS
+            and class_name(getattr(model.head, "pose_head", model.head)) in EXACT_TOPDOWN_HEADS
         )
 
     def heads(self, model: nn.Module) -> list[nn.Module]:
@@ -82,8 +83,11 @@ class TopdownSampleLosses(SampleLosses):
         weights = recording.data_samples[index].gt_instance_labels.keypoint_weights
         visible = (weights.flatten(0, -2) > 0).any(0)
         if class_name(model.head) in _REPLAYED:
-            total = super().sample_loss(model, recording, loss, inputs, index)
-            return total * self._scale(model.head, visible)
+            terms = self.sample_terms(recording, loss, inputs, index)
+            scale = self._scale(model.head, visible)
+            # Whether a joint is visible is a question of all joints.
+            scaled = {k: v if k == "loss_vis" else v * scale for k, v in terms.items()}
+            return model.parse_losses(scaled)[0]
         total = inputs.new_zeros(())
         for method, calls in recording.calls:
             module: nn.Module = method.owner

@@ -58,6 +58,8 @@ class TwoStageSampleLosses(SampleLosses):
             and model.with_rpn
             and class_name(model.rpn_head) == "RPNHead"
             and class_name(model.roi_head) in EXACT_ROI_HEADS
+            # Grid R-CNN's jitter moves the RoIs that boxes are measured from, if it learns boxes.
+            and not (class_name(model.roi_head) == "GridRoIHead" and _learns_boxes(model.roi_head))
             # A mask head on the box head's RoIs gets no RoIs of its own to tell the images by.
             and not (
                 model.roi_head.with_mask and getattr(model.roi_head, "share_roi_extractor", False)
@@ -113,6 +115,10 @@ class TwoStageSampleLosses(SampleLosses):
 
 def _is_panoptic(model: nn.Module) -> bool:
     return loss_is_of("TwoStagePanopticSegmentor", model) and model.with_semantic_head
+
+
+def _learns_boxes(roi_head: nn.Module) -> bool:
+    return getattr(roi_head.bbox_head, "with_reg", True)
 
 
 def _each(stages: object | list) -> list:

@@ -16,6 +16,7 @@ from mmal.models.sample_losses import DenseHeadSampleLosses, SampleLosses, sampl
 from tests.models import DENSE, FASTER_RCNN, batch, build, learning_loss_config, target_config
 from tests.processes import run_in_processes
 
+DENSE_HEAD = "mmal.DenseHeadSampleLosses"
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
 #: A single-stage detector whose head no strategy names.
 UNSUPPORTED = "nas_fcos/nas-fcos_r50-caffe_fpn_nashead-gn-head_4xb4-1x_coco.py"
@@ -119,6 +120,32 @@ def test_losses_move_their_own_thresholds_by_batches_alone() -> None:
         found.append((head.iou_history, head.beta_history, head.bbox_assigner.pos_iou_thr))
     assert found[0] == found[1]
     assert len(found[0][0]) == 1
+
+
+def test_measuring_moves_no_threshold() -> None:
+    model = build("dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco.py", [256] * 5).eval()
+    head = model.roi_head
+    head.train_cfg.dynamic_rcnn.update_iter_interval = 1  # every loss would
+    head.bbox_assigner.pos_iou_thr = 0.123
+    beta = head.bbox_head.loss_bbox.beta
+    model.measure_losses(**batch(model, 128, NUM_ITEMS))
+    assert head.bbox_assigner.pos_iou_thr == 0.123
+    assert head.bbox_head.loss_bbox.beta == beta
+    assert head.iou_history == []
+
+
+def test_terms_of_a_detectors_own_are_in_the_losses_of_its_samples() -> None:
+    model = build(DENSE["RetinaNet"][0], [256] * 5, sample_losses=dict(type=DENSE_HEAD)).eval()
+    data = batch(model, 64, [1, 2])
+    before = model.measure_losses(**copy.deepcopy(data))[1]
+    target = type(model).__mro__[2]
+
+    class WithMore(target):
+        def loss(self, inputs, data_samples):
+            return {**super().loss(inputs, data_samples), "loss_more": inputs.new_tensor(5.0)}
+
+    model.__class__ = type("Extended", (type(model).__mro__[1], WithMore), {})
+    torch.testing.assert_close(model.measure_losses(**data)[1], before + 5)
 
 
 def test_ddod_counts_positive_anchors_of_the_batches_before() -> None:

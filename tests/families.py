@@ -71,6 +71,7 @@ class Family:
             the loss draws what no replay can keep.
         semantic: Whether annotations tell the classes of all pixels, too.
         predicts: Whether the plain model predicts anything with random weights.
+        large: Whether its tests take so long that they are marked as slow.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Family:
     drawn: float = 0
     semantic: bool = False
     predicts: bool = True
+    large: bool = False
 
     @property
     def has_masks(self) -> bool:
@@ -155,6 +157,7 @@ FAMILIES = [
         "cornernet/cornernet_hourglass104_8xb6-210e-mstest_coco.py",
         [256] * 2,
         options=SMALL_CORNERS,
+        large=True,
     ),
     Family(
         "CentripetalNet",
@@ -162,6 +165,7 @@ FAMILIES = [
         "centripetalnet/centripetalnet_hourglass104_16xb6-crop511-210e-mstest_coco.py",
         [256] * 2,
         options=SMALL_CORNERS,
+        large=True,
     ),
     Family(
         "Faster R-CNN",
@@ -208,7 +212,13 @@ FAMILIES = [
         FPN,
         options=NARROW_FCS,
     ),
-    Family("CrowdDet", TWO_STAGE, "crowddet/crowddet-rcnn_r50_fpn_8xb2-30e_crowdhuman.py", FPN),
+    Family(
+        "CrowdDet",
+        TWO_STAGE,
+        "crowddet/crowddet-rcnn_r50_fpn_8xb2-30e_crowdhuman.py",
+        FPN,
+        large=True,
+    ),
     Family(
         "Grid R-CNN",
         TWO_STAGE,
@@ -224,6 +234,7 @@ FAMILIES = [
         FPN,
         options=NARROW_FCS,
         drawn=0.05,
+        large=True,
     ),
     Family(
         "Seesaw loss (Mask R-CNN)",
@@ -231,6 +242,7 @@ FAMILIES = [
         "seesaw_loss/mask-rcnn_r50_fpn_seesaw-loss_random-ms-2x_lvis-v1.py",
         FPN,
         options=NARROW_FCS,
+        large=True,
     ),
     Family(
         "Mask Scoring R-CNN",
@@ -245,17 +257,12 @@ FAMILIES = [
         "pisa/mask-rcnn_r50_fpn_pisa_1x_coco.py",
         FPN,
         options=NARROW_FCS,
+        large=True,
     ),
     Family(
         "HTC", TWO_STAGE, "htc/htc_r50_fpn_1x_coco.py", FPN, options=NARROW_CASCADE, semantic=True
     ),
-    Family(
-        "SCNet",
-        TWO_STAGE,
-        "scnet/scnet_r50_fpn_1x_coco.py",
-        FPN,
-        semantic=True,
-    ),
+    Family("SCNet", TWO_STAGE, "scnet/scnet_r50_fpn_1x_coco.py", FPN, semantic=True, large=True),
     Family(
         "Panoptic FPN",
         TWO_STAGE,
@@ -320,7 +327,13 @@ FAMILIES = [
     ),
     Family("SOLO", INSTANCE, "solo/solo_r50_fpn_1x_coco.py", FPN),
     Family("Decoupled SOLO", INSTANCE, "solo/decoupled-solo_r50_fpn_1x_coco.py", FPN),
-    Family("Decoupled SOLO, light", INSTANCE, "solo/decoupled-solo-light_r50_fpn_3x_coco.py", FPN),
+    Family(
+        "Decoupled SOLO, light",
+        INSTANCE,
+        "solo/decoupled-solo-light_r50_fpn_3x_coco.py",
+        FPN,
+        large=True,
+    ),
     Family("BoxInst", INSTANCE, "boxinst/boxinst_r50_fpn_ms-90k_coco.py", FPN),
     Family("YOLACT", INSTANCE, "yolact/yolact_r50_1xb8-55e_coco.py", FPN),
     Family("SOLOv2", INSTANCE, "solov2/solov2_r50_fpn_1x_coco.py", FPN, options=NARROW_SOLO),
@@ -399,6 +412,7 @@ FAMILIES = [
         TOPDOWN,
         "wholebody_2d_keypoint/rtmpose/cocktail14/rtmw-l_8xb1024-270e_cocktail14-256x192.py",
         [512, 1024],
+        large=True,
     ),
     Family(
         "DEKR",

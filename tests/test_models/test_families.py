@@ -64,10 +64,13 @@ def learning_loss(family: Family, cfg: ConfigDict) -> dict:
     return learning_loss_config(cfg, family.in_channels, **kwargs)
 
 
-PARAMETERS = [
-    pytest.param(f, marks=needs_mmpretrain if f.group == CLASSIFICATION else (), id=f.name)
-    for f in FAMILIES
-]
+def marks(family: Family) -> list[pytest.MarkDecorator]:
+    """What a family's tests need: a package, or patience."""
+    needs = [needs_mmpretrain] if family.group == CLASSIFICATION else []
+    return [*needs, pytest.mark.slow] if family.large else needs
+
+
+PARAMETERS = [pytest.param(f, marks=marks(f), id=f.name) for f in FAMILIES]
 
 
 @pytest.fixture(scope="module", params=PARAMETERS)

@@ -9,17 +9,12 @@ from torch import nn
 
 from mmal.models import LearningLossMixin
 from mmal.models.feature_channels import UnknownChannelsError, feature_channels
-from tests.classifiers import needs_mmpretrain
-from tests.families import CLASSIFICATION, FAMILIES, Family
+from tests.families import Family
 from tests.models import DENSE, build, learning_loss_config, target_config
+from tests.test_models.test_families import PARAMETERS
 from tests.test_models.test_families import learning_loss as family_config
 from tests.test_models.test_families import target_config as family_target
 from tests.test_models.test_necks.test_loss_prediction_neck import random_state
-
-PARAMETERS = [
-    pytest.param(f, marks=needs_mmpretrain if f.group == CLASSIFICATION else (), id=f.name)
-    for f in FAMILIES
-]
 
 
 def without_channels(cfg: dict) -> dict:

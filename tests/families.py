@@ -328,7 +328,7 @@ FAMILIES = [
     Family("SOLO", INSTANCE, "solo/solo_r50_fpn_1x_coco.py", FPN),
     Family("Decoupled SOLO", INSTANCE, "solo/decoupled-solo_r50_fpn_1x_coco.py", FPN),
     Family(
-        "Decoupled SOLO, light",
+        "Decoupled SOLO (light)",
         INSTANCE,
         "solo/decoupled-solo-light_r50_fpn_3x_coco.py",
         FPN,

@@ -4,7 +4,8 @@ import copy
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+import torch
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mmal.engine.rounds import WorkDir
@@ -97,7 +98,9 @@ def test_a_pool_file_that_was_cut_or_scratched(folder, cut, junk):
     path = folder / "pool.json"
     pool().save(path)
     whole = path.read_bytes()
-    path.write_bytes(whole[: cut % len(whole)] + junk)
+    damaged = whole[: cut % len(whole)] + junk
+    assume(damaged.strip() != whole.strip())  # more than the end of the last line is gone
+    path.write_bytes(damaged)
     with pytest.raises(PoolError, match=r"pool\.json"):
         Pool.load(path, IDS)
 
@@ -168,7 +171,7 @@ def test_whatever_names_the_last_checkpoint(folder, content):
     work_dir = WorkDir(folder)
     pointer = work_dir.round_dir(1) / "last_checkpoint"
     pointer.parent.mkdir(exist_ok=True)
-    (pointer.parent / "epoch_1.pth").write_bytes(b"weights")
+    torch.save(dict(meta=dict(iter=1)), pointer.parent / "epoch_1.pth")
     pointer.write_bytes(content)
     found, refused = None, str(pointer)
     try:

@@ -17,8 +17,13 @@ def class_name(module: object) -> str:
 
 
 def loss_is_of(class_name: str, model: nn.Module) -> bool:
-    """Whether ``model`` computes its loss by the method of this MM class, not overridden."""
-    loss = getattr(type(model), "loss", None)
+    """Whether ``model`` computes its loss by the method of this MM class, not overridden.
+
+    What :class:`mmal.LearningLoss` adds around the target's loss does not count.
+    """
+    losses = (vars(kind)["loss"] for kind in type(model).__mro__ if "loss" in vars(kind))
+    targets = (loss for loss in losses if not loss.__module__.startswith("mmal."))
+    loss = next(targets, None)
     return (
         loss is not None
         and loss.__qualname__ == f"{class_name}.loss"

@@ -1,7 +1,7 @@
 """Scoring a pool with a model."""
 
 import os
-import time
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -23,9 +23,6 @@ from mmal.utils import shows_progress, wait_for_all
 
 from .score_shards import MemoryShards, Shard, ShardFolder, scoring_key, shard_size
 from .unreadable import PoolImages, SkipUnreadable, refuse_many
-
-#: Seconds that processes without an error of their own leave to the one that has it.
-_DEFERENCE = 2.0
 
 
 def score_pool(
@@ -184,12 +181,17 @@ def _told_to_all() -> Iterator[None]:
     except Exception as error:  # whatever a data set or a model stumbles over
         failed = error
     wait_for_all()
-    told = [text for text in all_gather_object(failed and f"{failed}") if text is not None]
-    if failed is not None:
-        raise failed
+    told = [error for error in all_gather_object(_picklable(failed)) if error is not None]
     if told:
-        time.sleep(_DEFERENCE)  # the error itself is the one to tell
-        raise RuntimeError(f"Scoring failed in another process: {told[0]}")
+        raise failed or told[0]
+
+
+def _picklable(error: Exception | None) -> Exception | None:
+    """Return an error as other processes can raise it, too."""
+    try:
+        return pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever the constructors of others ask for
+        return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def _joined(

@@ -10,9 +10,11 @@ from mmengine.registry import MODELS, init_default_scope
 from mmal.datasets import PoolDataset
 from mmal.engine import DataConfig, score_pool
 from mmal.engine.score_shards import ShardFolder
+from mmal.engine.scoring import _told_to_all
 from mmal.engine.unreadable import UnreadableImagesError
 from mmal.models import build_model
 from mmal.structures import Pool, PoolRound, PoolScores
+from mmal.utils import StorageError
 from tests.processes import run_in_processes
 
 
@@ -288,3 +290,18 @@ def test_too_many_unreadable_images_stop_all_processes(cfg: Config, config_file)
     image_of(dataset, 1).unlink()  # one process sees it, the other hears of it
     for told in run_in_processes(_score_unreadable, 2, str(config_file)):
         assert "1 of 11 candidates cannot be read" in told
+
+
+def _error_of_a_rank(rank: int) -> str:
+    try:
+        with _told_to_all():
+            if rank == 1:
+                raise StorageError(28, "scores.npy cannot be written: No space left on device")
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "none"
+
+
+def test_an_error_of_one_process_is_raised_in_all() -> None:
+    expected = "StorageError: scores.npy cannot be written: No space left on device"
+    assert run_in_processes(_error_of_a_rank, 2) == [expected] * 2

@@ -6,7 +6,7 @@ inputs differ by the head, and the contract test tries each head.
 
 Example:
     PYTHONPATH=. python tools/dev/sweep_models.py docs/supported_models.csv
-    PYTHONPATH=. python tools/dev/sweep_models.py /tmp/some.csv --folders mmdet/htc mmdet/pisa
+    PYTHONPATH=. python tools/dev/sweep_models.py work_dirs/some.csv --folders mmdet/htc mmdet/pisa
 """
 
 import argparse

@@ -17,6 +17,6 @@ class AllPairsRankingLoss(PairwiseRankingLoss):
     """
 
     @staticmethod
-    def _pairs(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        first, second = torch.triu_indices(size, size, offset=1, device=device)
-        return first, second
+    def _differences(values: Tensor) -> Tensor:
+        first, second = torch.triu_indices(len(values), len(values), 1, device=values.device)
+        return values[first] - values[second]

@@ -80,28 +80,25 @@ class PairwiseRankingLoss(nn.Module):
             if self.across_gpus:
                 pred, target = joined_over_ranks(torch.stack([pred, target], dim=1)).unbind(1)
                 target = target.detach()
-            pred_diff, target_diff = self._pair_differences(pred, target)
-            # An empty selection keeps the graph: every rank has a gradient for every parameter.
-            loss = pairwise_ranking_loss(pred_diff, target_diff, self.margin).sum()
-            loss = self.loss_weight * loss / max(len(pred_diff), 1)
+            pred_diff, order = self._differences(pred), self._differences(target)
+            # 0 where there is none: inf - inf and nan are not finite either.
+            order = order.nan_to_num(nan=0, posinf=0, neginf=0).sign()
+            losses = pairwise_ranking_loss(pred_diff, order, self.margin)
+            counts = int(order.count_nonzero())
+            # Without a pair the sum still has a graph: every rank has all gradients.
+            loss = (losses * order.abs()).sum() * (self.loss_weight / max(counts, 1))
             if self.across_gpus:  # averaging over the ranks divides the gradient, not the value
                 loss = loss.detach() + get_world_size() * (loss - loss.detach())
-        result = dict(loss_rank=loss, rank_invalid=(~target.isfinite()).sum().float())
-        if len(pred_diff):
-            agreement = pred_diff.detach().sign() * target_diff.sign()
-            result["rank_acc"] = (agreement.mean() + 1) / 2
+        # inf - inf and nan - nan are not 0.
+        invalid = (target - target).count_nonzero().to(target.dtype)
+        result = dict(loss_rank=loss, rank_invalid=invalid)
+        if counts:
+            agreement = (pred_diff.detach().sign() * order).sum() / counts
+            result["rank_acc"] = (agreement + 1) / 2
         return result
 
-    def _pair_differences(self, pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return predicted and target differences of the pairs that count, each of shape (P,)."""
-        first, second = self._pairs(len(pred), pred.device)
-        pred_diff, target_diff = pred[first] - pred[second], target[first] - target[second]
-        # inf - inf and nan are not finite either; the difference alone decides.
-        counts = target_diff.isfinite() & (target_diff != 0)
-        return pred_diff[counts], target_diff[counts]
-
     @staticmethod
-    def _pairs(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return the indices of the first and second samples of the pairs, each of shape (P,)."""
-        even = torch.arange(size // 2 * 2, device=device)
-        return even[0::2], even[1::2]
+    def _differences(values: Tensor) -> Tensor:
+        """Return the first minus the second value of each pair, of shape (P,)."""
+        first, second = values[: len(values) // 2 * 2].unflatten(0, (-1, 2)).unbind(1)
+        return first - second

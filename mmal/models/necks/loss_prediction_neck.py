@@ -11,6 +11,7 @@ from mmal.registry import MODELS
 from mmal.utils import preserved_random_state
 
 from ..uncertainty import NUM_STATISTICS
+from .levelwise_linear import LevelwiseLinear
 
 
 @MODELS.register_module()
@@ -76,7 +77,7 @@ class LossPredictionNeck(BaseModule):
         self.reads_predictions = reads_predictions
         inputs = [*in_channels, *[NUM_STATISTICS] * reads_predictions]
         with preserved_random_state():
-            self.embeddings = nn.ModuleList(nn.Linear(c, channels) for c in inputs)
+            self.embeddings = LevelwiseLinear(inputs, channels)
             self.regressor = nn.Linear(channels * len(inputs), 1)
 
     def init_weights(self) -> None:
@@ -118,19 +119,18 @@ class LossPredictionNeck(BaseModule):
             feats = [normalize(feat, dim=1) for feat in feats]
         inputs = [*feats, statistics] if self.reads_predictions else feats
         with self._full_precision():
-            pairs = zip(self.embeddings, inputs, strict=True)
-            embedded = [torch.relu(fc(feat)) for fc, feat in pairs]
-            if self.dropout and self.training:
-                embedded[: len(feats)] = self._dropped(embedded[: len(feats)])
-            return torch.cat(embedded, dim=1)
+            embedding = torch.relu(self.embeddings(inputs))
+            return self._dropped(embedding) if self.dropout and self.training else embedding
 
-    def _dropped(self, embedded: list[Tensor]) -> list[Tensor]:
-        """Set a share of the channels to 0, and scale the others up."""
+    def _dropped(self, embedding: Tensor) -> Tensor:
+        """Set a share of the levels' channels to 0, and scale the others up."""
         kept = 1 - self.dropout
         generator = torch.Generator(self.steps.device).manual_seed(int(self.steps))
         self.steps += 1
-        masks = (torch.empty_like(e).bernoulli_(kept, generator=generator) for e in embedded)
-        return [e * mask / kept for e, mask in zip(embedded, masks, strict=True)]
+        factors = torch.ones_like(embedding)
+        of_levels = factors[:, : len(self.in_channels) * self.embeddings.out_features]
+        of_levels.bernoulli_(kept, generator=generator).div_(kept)
+        return embedding * factors
 
     def _full_precision(self) -> torch.autocast:
         # In half precision predictions would tie that the ranking loss has to tell apart.

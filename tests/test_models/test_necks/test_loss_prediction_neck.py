@@ -25,13 +25,25 @@ def neck() -> LossPredictionNeck:
     return LossPredictionNeck(IN_CHANNELS, channels=7)
 
 
+def layers(neck: LossPredictionNeck) -> list[torch.nn.Linear]:
+    """The FC of each input, as layers of their own."""
+    first, width, found = 0, neck.embeddings.out_features, []
+    for i, channels in enumerate(neck.embeddings.in_channels):
+        layer = torch.nn.Linear(channels, width).requires_grad_(False)
+        layer.weight.copy_(neck.embeddings.weight.data[:, first : first + channels])
+        layer.bias.copy_(neck.embeddings.bias.data[i * width : (i + 1) * width])
+        first += channels
+        found.append(layer)
+    return found
+
+
 def by_numpy(neck: LossPredictionNeck, feats: list[torch.Tensor]) -> np.ndarray:
     """Section 3.2 of the paper: GAP, FC, ReLU for each level; concatenation; FC."""
     weights = {name: value.double().numpy() for name, value in neck.state_dict().items()}
     levels = []
-    for i, feat in enumerate(feats):
+    for feat, layer in zip(feats, layers(neck)):
         pooled = feat.double().numpy().mean(axis=(2, 3))
-        embedding = pooled @ weights[f"embeddings.{i}.weight"].T + weights[f"embeddings.{i}.bias"]
+        embedding = pooled @ layer.weight.double().numpy().T + layer.bias.double().numpy()
         levels.append(np.maximum(embedding, 0))
     return np.hstack(levels) @ weights["regressor.weight"][0] + weights["regressor.bias"]
 
@@ -103,7 +115,7 @@ def test_building_and_initialising_leave_the_random_state(init_cfg):
     assert built.equal(neck.regressor.weight) == (init_cfg is None)
     if init_cfg:
         # 400 * 128 draws: their deviation is within 5 * 5 / sqrt(2 * 51200) = 0.08 of 5.
-        assert neck.embeddings[0].weight.std().item() == pytest.approx(5, abs=0.08)
+        assert neck.embeddings.weight.std().item() == pytest.approx(5, abs=0.08)
 
 
 def test_weights_depend_on_the_seed():
@@ -157,7 +169,7 @@ def test_unit_levels_forget_the_length_of_each_level():
     # By hand: average, divide by the length, FC and ReLU a level, FC.
     vectors = [level.mean(dim=(2, 3)) for level in levels]
     vectors = [vector / vector.square().sum(dim=1, keepdim=True).sqrt() for vector in vectors]
-    pairs = zip(neck.embeddings, vectors, strict=True)
+    pairs = zip(layers(neck), vectors, strict=True)
     embedded = torch.cat([fc(vector).relu() for fc, vector in pairs], dim=1)
     torch.testing.assert_close(neck.regressor(embedded)[:, 0], expected)
 

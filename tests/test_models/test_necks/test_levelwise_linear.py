@@ -29,14 +29,14 @@ def test_trains_as_layers_of_their_own() -> None:
         torch.manual_seed(step)
         levels = [torch.randn(6, c, requires_grad=True) for c in CHANNELS]
         copies = copy.deepcopy(levels)
-        expected = torch.cat([fc(level) for fc, level in zip(single, levels)], dim=1)
+        expected = torch.cat([fc(level) for fc, level in zip(single, levels, strict=True)], dim=1)
         found = joint(copies)
         torch.testing.assert_close(found, expected)
-        for output, optimizer in zip((expected, found), optimizers):
+        for output, optimizer in zip((expected, found), optimizers, strict=True):
             optimizer.zero_grad()
             output.square().sum().backward()
             optimizer.step()
-        for level, other in zip(levels, copies):
+        for level, other in zip(levels, copies, strict=True):
             torch.testing.assert_close(other.grad, level.grad)
 
 
@@ -52,7 +52,7 @@ def test_reads_checkpoints_with_a_layer_a_level(prefix: str) -> None:
     assert str(model.load_state_dict(state)) == "<All keys matched successfully>"
 
     levels = [torch.randn(6, c) for c in CHANNELS]
-    expected = torch.cat([fc(level) for fc, level in zip(single, levels)], dim=1)
+    expected = torch.cat([fc(level) for fc, level in zip(single, levels, strict=True)], dim=1)
     torch.testing.assert_close(joint(levels), expected)
 
 
@@ -60,5 +60,5 @@ def test_checkpoints_of_other_levels_are_not_taken() -> None:
     _, joint = pair()
     two = nn.ModuleList(nn.Linear(c, 4) for c in CHANNELS[:2])
 
-    with pytest.raises(RuntimeError, match="Missing key.*weight"):
+    with pytest.raises(RuntimeError, match=r"Missing key.*weight"):
         joint.load_state_dict(two.state_dict())

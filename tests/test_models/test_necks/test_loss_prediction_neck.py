@@ -41,7 +41,7 @@ def by_numpy(neck: LossPredictionNeck, feats: list[torch.Tensor]) -> np.ndarray:
     """Section 3.2 of the paper: GAP, FC, ReLU for each level; concatenation; FC."""
     weights = {name: value.double().numpy() for name, value in neck.state_dict().items()}
     levels = []
-    for feat, layer in zip(feats, layers(neck)):
+    for feat, layer in zip(feats, layers(neck), strict=True):
         pooled = feat.double().numpy().mean(axis=(2, 3))
         embedding = pooled @ layer.weight.double().numpy().T + layer.bias.double().numpy()
         levels.append(np.maximum(embedding, 0))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmal.apis import score_images
 from mmal.apis.cli import add_cfg_options, one_line_errors, read_config
+from mmal.engine.unreadable import write_skipped
 
 EXAMPLE = """example:
   python tools/score_pool.py configs/demo/toy_voc.py work_dirs/demo/round_02/epoch_10.pth \\
@@ -36,6 +37,10 @@ def main() -> None:
         scores = score_images(cfg, args.checkpoint, args.images, args.pool, args.device)
     scores.save(args.out)
     print(f"{len(scores)} images scored: {args.out}")
+    if scores.skipped:
+        skipped = Path(args.out).with_suffix(".skipped.csv")
+        write_skipped(skipped, scores.skipped)
+        print(f"{len(scores.skipped)} left out, which cannot be read: {skipped}")
 
 
 if __name__ == "__main__":

@@ -30,10 +30,11 @@ def score_images(
         device: Such as ``cpu`` or ``cuda:0``; by default what mmengine finds.
 
     Returns:
-        Scores with the column ``pred_loss``.
+        Scores with the column ``pred_loss``, and the images that were left out as they cannot be
+        read, up to the share ``active_learning.unreadable``.
 
     Raises:
-        DatasetError: If an image is missing or does not decode.
+        DatasetError: If more images are missing or do not decode.
         ValueError: If the checkpoint does not fit the model.
         FileNotFoundError: If a file or folder is missing.
     """
@@ -41,10 +42,17 @@ def score_images(
     data = DataConfig(cfg)
     folder = dict(type="mmal.ImageFolder", data_root=str(images))
     source = data.pool if images is None else folder
-    _audit(source, audit_settings(cfg))
+    settings = audit_settings(cfg)
+    _audit(source, settings)
     dataset = data.unlabeled_split(str(pool) if pool else None, source)
     model = trained_model(cfg, checkpoint, device)
-    return score_pool(model, dataset, group_score=data.group_score, **data.loading())
+    return score_pool(
+        model,
+        dataset,
+        group_score=data.group_score,
+        unreadable=settings.unreadable,
+        **data.loading(),
+    )
 
 
 def _audit(source: dict, settings: AuditSettings) -> None:
@@ -54,6 +62,6 @@ def _audit(source: dict, settings: AuditSettings) -> None:
         DatasetError: If something in it is an error.
     """
     leaves = list(leaf_datasets(source))
-    report = audit_datasets({"pool": leaves}, settings, ImageCache())
+    report = audit_datasets({"pool": leaves}, settings, ImageCache(), unlabeled=["pool"])
     report.raise_errors()
     tell(report)

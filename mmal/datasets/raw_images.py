@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 from mmengine.fileio import get_text, isdir, list_dir_or_file
 
@@ -123,10 +124,17 @@ def _listed(source: str) -> Iterator[str]:
         names = list(reader(source))
     except FileNotFoundError:
         raise FileNotFoundError(f"The list of images {source} does not exist.") from None
-    except (UnicodeDecodeError, ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError, csv.Error, pa.ArrowException) as error:
         raise ValueError(f"The list of images {source} cannot be read: {error}") from error
     if not names:
         raise ValueError(f"The list of images {source} is empty.")
+    # In JSON and Parquet anything may stand.
+    for number, name in enumerate(names, 1):
+        if not isinstance(name, str) or not name or "\0" in name:
+            raise ValueError(
+                f"Entry {number} of the list of images {source} is {name!r}, not the name of a "
+                "file. Mend or remove it."
+            )
     return iter(_located(names, source.rpartition("/")[0]))
 
 
@@ -162,7 +170,7 @@ def _csv_column(source: str) -> list[str]:
 
 def _parquet_column(source: str) -> list[str]:
     column = _path_column(pa_parquet.read_schema(source).names)
-    return [str(v) for v in pa_parquet.read_table(source, columns=[column])[column].to_pylist()]
+    return pa_parquet.read_table(source, columns=[column])[column].to_pylist()
 
 
 def _path_column(columns: Sequence[str]) -> str:

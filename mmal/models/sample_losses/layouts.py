@@ -4,7 +4,7 @@ Every class here is a method to be recorded together with the layout of its resu
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import repeat
 from typing import Any
 
@@ -56,19 +56,19 @@ class BatchDim(Recorded):
         return [self._cut(call.result, index, size) for call in calls]
 
     def _cut(self, result: Any, index: int, size: int) -> Any:
-        if isinstance(result, Tensor):
-            if result.dim() <= self.dim or result.shape[self.dim] != size:
+        return mapped(self._whole(result, size), lambda t: t.narrow(self.dim, index, 1))
+
+    def _whole(self, result: Any, size: int) -> Any:
+        def checked(tensor: Tensor) -> Tensor:
+            if tensor.dim() <= self.dim or tensor.shape[self.dim] != size:
                 raise ValueError(
-                    f"{self.name} returned a tensor of shape {tuple(result.shape)} for a batch of "
+                    f"{self.name} returned a tensor of shape {tuple(tensor.shape)} for a batch of "
                     f"{size}; its recording expects the batch in dimension {self.dim}. This target "
                     "model needs a sample_losses strategy of its own."
                 )
-            return result.detach().narrow(self.dim, index, 1)
-        if isinstance(result, list | tuple):
-            return type(result)(self._cut(item, index, size) for item in result)
-        if isinstance(result, dict):
-            return {key: self._cut(item, index, size) for key, item in result.items()}
-        return result
+            return tensor.detach()
+
+        return mapped(result, checked)
 
 
 class Arguments(BatchDim):
@@ -83,6 +83,14 @@ class Arguments(BatchDim):
             ValueError: If a tensor's dimension 0 is not ``size``.
         """
         return [self._cut(call.arguments, index, size) for call in calls]
+
+    def whole(self, calls: list[Call], size: int) -> list[dict[str, Any]]:
+        """Return the arguments of every call, by name.
+
+        Raises:
+            ValueError: If a tensor's dimension 0 is not ``size``.
+        """
+        return [self._whole(call.arguments, size) for call in calls]
 
 
 class CallPerSample(Recorded):
@@ -176,6 +184,17 @@ class Silenced(Recorded):
     def cut(self, calls: list[Call], index: int, size: int) -> Iterable:
         """Return the one result as often as it is asked for."""
         return repeat(self.result)
+
+
+def mapped(value: Any, function: Callable[[Tensor], Any]) -> Any:
+    """Put ``function`` of it in the place of each tensor in nested containers."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, list | tuple):
+        return type(value)(mapped(item, function) for item in value)
+    if isinstance(value, dict):
+        return {key: mapped(item, function) for key, item in value.items()}
+    return value
 
 
 def _detached(value: Any) -> Any:

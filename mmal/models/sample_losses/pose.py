@@ -1,15 +1,19 @@
 """Pose estimators."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import torch
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmal.registry import TASK_UTILS
+from mmal.utils import single_process, without_trace
 
 from .base import Recording, SampleLosses
 from .dense import targets_of
-from .layouts import Arguments, BatchDim, Recorded
+from .layouts import Arguments, BatchDim, Recorded, mapped
 from .mm_classes import class_name, loss_is_of
 
 #: Heads for which tests show that losses of samples equal losses of batches of one.
@@ -37,7 +41,8 @@ _REPLAYED = {"DSNTHead": ("forward",), "VisPredictHead": ("vis_forward", "pose_h
 class TopdownSampleLosses(SampleLosses):
     """Calls the head's loss modules again with their arguments, cut to the sample.
 
-    The head's own ``loss`` would compute the accuracy of its keypoints, too, on the CPU. It is
+    All samples at once, by ``torch.vmap``; one after the other where a module cannot be run so. The
+    head's own ``loss`` would compute the accuracy of its keypoints, too, on the CPU. It is
     replayed for the few heads that weigh several losses by themselves.
 
     MMPose averages over all joints, those that are not annotated included, so people of whom
@@ -76,12 +81,31 @@ class TopdownSampleLosses(SampleLosses):
         modules = modules if isinstance(modules, nn.ModuleList) else [modules]
         return [Arguments(module, "forward") for module in modules]
 
+    @torch.no_grad()
+    def losses(
+        self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor
+    ) -> Tensor:
+        """Return each sample's loss, of all samples at once where that can be; see the base."""
+        if class_name(model.head) not in _REPLAYED:
+            with suppress(RuntimeError):  # a module that asks for the numbers, or draws some
+                return self._at_once(model, recording, inputs)
+        return self.replay(model, recording, loss, inputs)
+
+    def _at_once(self, model: nn.Module, recording: Recording, inputs: Tensor) -> Tensor:
+        visible = _visible([sample.gt_instance_labels for sample in recording.data_samples])
+        total = inputs.new_zeros(len(inputs), dtype=torch.float32)
+        with single_process(), without_trace(model.head):
+            for method, calls in recording.calls:
+                module: nn.Module = method.owner
+                for arguments in method.whole(calls, len(inputs)):
+                    total += _of_each(module, arguments) * self._scale(module, visible)
+        return total
+
     def sample_loss(
         self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor, index: int
     ) -> Tensor:
         """Sum the loss modules' losses of one sample."""
-        weights = recording.data_samples[index].gt_instance_labels.keypoint_weights
-        visible = (weights.flatten(0, -2) > 0).any(0)
+        visible = _visible([recording.data_samples[index].gt_instance_labels])[0]
         if class_name(model.head) in _REPLAYED:
             terms = self.sample_terms(recording, loss, inputs, index)
             scale = self._scale(model.head, visible)
@@ -100,9 +124,31 @@ class TopdownSampleLosses(SampleLosses):
         if not self.per_visible_joint:
             return 1.0
         # Online hard keypoint mining averages over the hardest joints alone.
-        averaged = min(getattr(module, "topk", len(visible)), len(visible))
-        count = visible.sum().clamp(max=averaged)
+        joints = visible.shape[-1]
+        averaged = min(getattr(module, "topk", joints), joints)
+        count = visible.sum(-1).clamp(max=averaged)
         return torch.where(count > 0, averaged / count, torch.nan)
+
+
+def _visible(labels: Sequence[InstanceData]) -> Tensor:
+    """Whether each of K joints of N people is annotated; shape (N, K)."""
+    weights = torch.stack([label.keypoint_weights for label in labels])
+    return (weights.flatten(1, -2) > 0).any(1)
+
+
+def _of_each(module: nn.Module, arguments: dict) -> Tensor:
+    """Return the module's loss of each sample as a batch of one, shape (N,)."""
+    tensors: list[Tensor] = []
+    mapped(arguments, tensors.append)
+
+    def of_one(*parts: Tensor) -> Tensor:
+        own = iter(parts)
+        return module(**mapped(arguments, lambda _: next(own)[None]))
+
+    with warnings.catch_warnings():
+        # Of KL divergence torch makes a loop of its own.
+        warnings.filterwarnings("ignore", message="There is a performance drop")
+        return torch.vmap(of_one)(*tensors)
 
 
 @TASK_UTILS.register_module()

@@ -7,6 +7,7 @@ from mmpose.models.heads.heatmap_heads import heatmap_head
 from mmpose.testing import get_packed_inputs
 from torch import nn
 
+from mmal.utils.operators import OperatorCount
 from tests.models import learning_loss_config
 
 JOINTS = 5
@@ -119,3 +120,35 @@ def test_accuracy_is_not_computed_for_each_sample(
     data = model.data_preprocessor(inputs, True)
     model.loss(data["inputs"], data["data_samples"])
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("loss", [MSE, HARDEST])
+def test_all_at_once_are_those_one_by_one(inputs: dict, loss: dict) -> None:
+    model = build(loss)
+    whole = model.data_preprocessor(inputs, True)
+    strategy, totals = model.sample_losses, []
+    for people in (2, 4):
+        data = {key: value[:people] for key, value in whole.items()}
+        with torch.no_grad(), strategy.record(model, data["data_samples"]) as recording:
+            model.head.loss(model.extract_feat(data["inputs"]), data["data_samples"])
+        arguments = (model, recording, None, data["inputs"])
+        with OperatorCount() as count:
+            found = strategy.losses(*arguments)
+        totals.append(count.total)
+        torch.testing.assert_close(found, strategy.replay(*arguments), equal_nan=True)
+    assert totals[0] == totals[1]
+
+
+def test_a_loss_that_asks_for_numbers_is_called_one_by_one(inputs: dict) -> None:
+    model = build(MSE)
+    plain = model.head.loss_module.forward
+
+    def asks(output: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        value = plain(output, target, weights)
+        return value if value.item() >= 0 else -value
+
+    model.head.loss_module.forward = asks
+    data = model.data_preprocessor(inputs, True)
+    _, found = model.measure_losses(**data)
+    expected = [sum(e) / len(e) for e in squared_errors(model, data) if e]
+    assert found[:-1].tolist() == pytest.approx(expected, rel=1e-5)

@@ -113,6 +113,14 @@ def read_runs(paths: Sequence[str | os.PathLike], query: str | None = None) -> l
 def read_trials(path: str | os.PathLike) -> dict[str | None, list[Curve]]:
     """Read a table of curves: its trials by their query; of a single curve by None.
 
+    Errors are those of :func:`read_seeds`.
+    """
+    return {query: list(curves.values()) for query, curves in read_seeds(path).items()}
+
+
+def read_seeds(path: str | os.PathLike) -> dict[str | None, dict[str | None, Curve]]:
+    """Read a table of curves by query and seed, None where it does not say which.
+
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it has no column ``labeled``, or what should be a number is none.
@@ -123,16 +131,14 @@ def read_trials(path: str | os.PathLike) -> dict[str | None, list[Curve]]:
         reader = csv.DictReader(file)
         if "labeled" not in (reader.fieldnames or ()):
             raise ValueError(f"{path} is no learning curve: it has no column 'labeled'.")
-        trials: dict[tuple[str | None, str | None], Curve] = {}
+        by_query: dict[str | None, dict[str | None, Curve]] = {}
         for row in reader:
-            trial = trials.setdefault((row.pop("query", None), row.pop("seed", None)), [])
+            trials = by_query.setdefault(row.pop("query", None), {})
+            trial = trials.setdefault(row.pop("seed", None), [])
             try:
                 trial.append({name: float(value) for name, value in row.items() if value})
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{path}, line {reader.line_num}: {error}.") from error
-    by_query: dict[str | None, list[Curve]] = {}
-    for (query, _), curve in trials.items():
-        by_query.setdefault(query, []).append(curve)
     if not by_query:
         raise ValueError(f"{path} has no finished round.")
     return by_query

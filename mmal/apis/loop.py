@@ -40,6 +40,7 @@ from .forecast import forecast_runs
 
 #: Of how many images hints and forecasts speak before anybody has chosen a number.
 _BATCH = 50
+_OTHER_QUERY = "A query that does without the predicted loss: undo, then pick --query Herding."
 _WIDTH = None if sys.stdout.isatty() else 120
 
 
@@ -124,12 +125,14 @@ class LoopSteps:
                 )
             found = find_candidates(data)
             self._warn_of(found)
-            step = pick_images(project, data, found, budget, query, checkpoint, subset)
+            step, doubt = pick_images(project, data, found, budget, query, checkpoint, subset)
             by = f" with {step.model}" if step.model else ""
             self._say(
                 f"{len(step.picks)} of {len(found.paths)} images picked by {step.query}{by}"
                 f"{_left_out(found)}: {project.pick_dir(len(project.picks) - 1)}/picks.txt"
             )
+            if doubt:
+                self._say(f"These picks may be worthless: {doubt}. {_OTHER_QUERY}")
             self._write_report(project)
             self._next(project)
 
@@ -201,8 +204,10 @@ class LoopSteps:
             if project.trainings and not project.unlearnt and not is_outdated(project, data):
                 raise ProjectError("No label has come since the last training. Import some first.")
             data.cfg.launcher = launcher
-            train_model(project, data)
+            record = train_model(project, data)
             self._table(project)
+            if doubt := record.get("ranking_doubt"):
+                self._say(f"The predicted losses mean little: {doubt}.")
             self._write_report(project)
             self._next(project)
 
@@ -231,7 +236,7 @@ class LoopSteps:
                 "import": lambda: (
                     f"{step.file}: {len(step.new)} new, {len(step.changed)} corrected"
                 ),
-                "skip": lambda: few(step.images),
+                "skip": lambda: few(list(step.images)),
             }[step.kind]()
             self._say(f"The last step, {step.kind}, is taken back ({what}).")
             self._write_report(project)
@@ -250,14 +255,15 @@ class LoopSteps:
         self._warn_of(found)
         if project.trainings:
             self._table(project)
-        if is_outdated(project, data):
+        outdated = is_outdated(project, data)
+        if outdated:
             self._say(
                 f"{project.config_file} was changed since the last model was trained: train again, "
                 "or picks and proposals are by a model of another config."
             )
         if len(project.trainings) > 2:
             self._forecast(project, len(project.picks[-1].picks) if project.picks else _BATCH)
-        self._next(project, left=len(found.paths))
+        self._next(project, left=len(found.paths), outdated=outdated)
 
     def _write_report(self, project: Project) -> None:
         if is_main_process():
@@ -316,13 +322,20 @@ class LoopSteps:
         records = [work_dir.read_record(step.round) for step in project.trainings]
         self._console.print(rounds_table(records))
 
-    def _next(self, project: Project, exported: bool = False, left: int | None = None) -> None:
+    def _next(
+        self,
+        project: Project,
+        exported: bool = False,
+        left: int | None = None,
+        outdated: bool = False,
+    ) -> None:
         """Say what comes next.
 
         Args:
             project: The project.
             exported: Whether what waits for labels has just been written.
             left: How many images may be picked, where that is known.
+            outdated: Whether the last model is of another config.
         """
         command = f"{self._command} {{}} {self.root}"
         if project.pending:
@@ -331,7 +344,7 @@ class LoopSteps:
                 f"Next: have {len(project.pending)} images labelled{'' if exported else export}, "
                 f"then {command.format('import')} LABELS"
             )
-        elif project.unlearnt and len(project.labeled) > 1:
+        elif (project.unlearnt and len(project.labeled) > 1) or outdated:
             self._say(f"Next: {command.format('train')}")
         elif left == 0:
             self._say("No image is left to be picked. New ones in the pool's folders join it.")

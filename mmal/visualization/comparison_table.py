@@ -1,6 +1,6 @@
 """The tables of a comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.table import Table
@@ -43,6 +43,22 @@ def gain_rows(summary: Summary, unit: str = "labels") -> list[list[str]]:
     for query in summary.queries:
         cells = [""] * (len(header) - 2) if query.gain is None else _gain_cells(query.gain, digits)
         rows.append([query.query, f"{query.area:.{digits}f}", *cells])
+    return rows
+
+
+def gain_table_rows(gains: Mapping[str, Gain]) -> list[list[str]]:
+    """Return the header and a row for each data set: a query's gain there, in per cent of the area.
+
+    Args:
+        gains: By the name of the data set.
+    """
+    rows = [["", "seeds above", "gain of area", "95 %", "p (Holm)", "labels saved", ""]]
+    for name, gain in gains.items():
+        low, high = (_or_nothing(gain.relative(v), "+.1%") for v in gain.interval[1:])
+        _, _, p_value, _, above, _, saved = _gain_cells(gain, 3)
+        limits = f"{low} to {high}" if low else ""
+        mean = _or_nothing(gain.relative(gain.estimate), "+.1%")
+        rows.append([name, above, mean, limits, p_value, saved, gain.verdict])
     return rows
 
 

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +29,8 @@ from .project import Project, ProjectError
 
 #: Proposals below this score are not exported: deleting them takes longer than drawing others.
 MIN_SCORE = 0.3
+#: In the project: what each export proposed.
+PROPOSALS = "proposals"
 
 
 class Exported(NamedTuple):
@@ -123,22 +127,24 @@ def _unused(project: Project, format_name: str) -> Path:
 
 def _remember(project: Project, data: LoopData, labels: dict[str, ImageLabels]) -> None:
     """Keep what was proposed, so that it is known again if it comes back as it went."""
-    known = {**read_proposals(project, data.schema), **labels}
-    FORMATS["coco"].write(list(known.values()), data.schema, project.root / "proposals")
+    number = len(list((project.root / PROPOSALS).glob("*")))
+    FORMATS["coco"].write(
+        list(labels.values()), data.schema, project.root / PROPOSALS / f"{number:04d}"
+    )
 
 
-def read_proposals(project: Project, schema: LabelSchema) -> dict[str, ImageLabels]:
-    """Read what was proposed in exports, the last for each image, by id.
+def read_proposals(project: Project, schema: LabelSchema) -> dict[str, list[ImageLabels]]:
+    """Read what was proposed in all exports, by id: any of them may come back.
 
-    Proposals of classes or keypoints that the config has no more are forgotten with the others.
+    Proposals of classes or keypoints that the config has no more are forgotten with the others of
+    their export.
     """
-    file = project.root / "proposals/coco.json"
-    if not file.exists():
-        return {}
-    try:
-        return {image.name: image for image in FORMATS["coco"].read(file, schema)}
-    except ExchangeError:
-        return {}
+    found: dict[str, list[ImageLabels]] = defaultdict(list)
+    for file in sorted((project.root / PROPOSALS).rglob("coco.json")):
+        with suppress(ExchangeError):
+            for image in FORMATS["coco"].read(file, schema):
+                found[image.name].append(image)
+    return dict(found)
 
 
 def _proposed(

@@ -108,7 +108,7 @@ def read_delivery(
         if problem is None and image.skipped and name in {*project.skipped, *before}:
             found.same += 1  # labels that are there stay
         elif problem is None:
-            asis = name in proposed and _like(image, proposed[name])
+            asis = any(_like(image, other) for other in proposed.get(name, ()))
             unsure = image.finished is None and asis and not all_finished
             if unsure:
                 found.untouched.append(name)

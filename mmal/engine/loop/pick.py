@@ -22,6 +22,7 @@ from mmal.utils import few, quiet, type_name
 from ..acquisition import acquire
 from ..data_config import DataConfig
 from ..rounds.described import describe_picks, explained_names, picture_picks
+from ..rounds.work_dir import WorkDir
 from ..score_shards import remove_shards
 from ..scoring import score_pool
 from ..unreadable import SKIPPED_FILE, write_skipped
@@ -111,7 +112,7 @@ def pick_images(
     query: dict | None = None,
     checkpoint: str | os.PathLike | None = None,
     subset: int | None = None,
-) -> Pick:
+) -> tuple[Pick, str | None]:
     """Score the candidates, pick, and write the step.
 
     Leaves ``scores.parquet`` (where scored), ``picks.txt`` and, where images could not be read,
@@ -129,7 +130,7 @@ def pick_images(
         subset: Score a random subset of this size instead of all.
 
     Returns:
-        The step.
+        The step, and why its picks mean nothing, if they do not.
 
     Raises:
         ProjectError: If there is nothing to pick, or the query reads what only a trained model
@@ -141,8 +142,11 @@ def pick_images(
         raise ProjectError(f"--budget must be positive, and --subset at least as large: {budget}.")
     if not candidates.paths:
         raise ProjectError("No image is left to be picked.")
+    doubt = None
     if checkpoint is None and project.trainings:
-        checkpoint = project.root / project.trainings[-1].checkpoint
+        last = project.trainings[-1]
+        checkpoint = project.root / last.checkpoint
+        doubt = WorkDir(project.training).read_record(last.round).get("ranking_doubt")
     chosen, model = _query_and_model(data, query, checkpoint)
     number = len(project.picks)
     dataset = data.images(candidates.labeled | candidates.paths)
@@ -153,9 +157,19 @@ def pick_images(
     scored: list[PoolScores] = []
     score = _scorer(data, model, dataset, chosen, scored)
     budget = min(budget, len(pool.unlabeled_ids))
-    share = DataConfig(data.cfg).unreadable
+    settings = data.cfg.get("active_learning") or {}
     acquired = acquire(
-        pool, None, out_dir, dataset, chosen, budget, subset, score, unreadable=share
+        pool,
+        None,
+        out_dir,
+        dataset,
+        chosen,
+        budget,
+        subset,
+        score,
+        doubt if _reads_module(chosen) else None,
+        settings.get("when_doubtful") == "random",
+        DataConfig(data.cfg).unreadable,
     )
     scores_by = os.path.relpath(checkpoint, project.root) if checkpoint and model else None
     digests = {name: candidates.digests[name] for name in acquired.picks}
@@ -169,7 +183,12 @@ def pick_images(
         scored.clear()  # which hold files open
         remove_shards(project.scoring)
     barrier()
-    return step
+    return step, acquired.doubt
+
+
+def _reads_module(query: Query) -> set[str]:
+    """What a query reads of the loss prediction module."""
+    return {"pred_loss", "embedding"} & set(query.requires)
 
 
 def _query_and_model(
@@ -179,7 +198,7 @@ def _query_and_model(
     query = _query(data, given, checkpoint is not None)
     if not query.requires:
         return query, None
-    reads = {"pred_loss", "embedding"} & set(query.requires)
+    reads = _reads_module(query)
     if checkpoint is None and reads:
         raise ProjectError(
             f"{query.description} reads {few(sorted(reads))} of the loss prediction module, but "
@@ -221,8 +240,7 @@ def _query(data: LoopData, given: dict | None, trained: bool) -> Query:
     if trained:
         query = build_query(configured) if configured else recommended
         learns_loss = type_name(data.cfg.model) == "LearningLoss"
-        reads_module = {"pred_loss", "embedding"} & set(query.requires)
-        return query if learns_loss or not reads_module else recommended
+        return query if learns_loss or not _reads_module(query) else recommended
     first = build_query(FIRST_QUERY)
     try:
         pretrained_backbone(data.cfg, first.requires)

@@ -1,5 +1,6 @@
 """Images that nobody is going to label."""
 
+import difflib
 from collections.abc import Sequence
 
 from mmal.utils import few
@@ -24,11 +25,16 @@ def skip_images(project: Project, data: LoopData, names: Sequence[str]) -> Skip:
     # What waits for labels may have gone from the pool: that is a reason to skip it.
     known = paths.keys() | set(project.pending)
     ids = [name if name in known else project.raw_images.name(name) for name in names]
-    if unknown := [i for i in ids if i not in known]:
-        raise ProjectError(f"{few(unknown)} are not in the pool.")
+    if unknown := [name for name, i in zip(names, ids, strict=True) if i not in known]:
+        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.8)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ProjectError(
+            f"Not in the pool: {few(unknown)}.{hint} Name images by their ids, as in picks.csv, or "
+            "by their files."
+        )
     closed = project.labeled.keys() | project.skipped.keys()
     if done := [i for i in ids if i in closed]:
-        raise ProjectError(f"{few(done)} are labelled or skipped already.")
+        raise ProjectError(f"Labelled or skipped already: {few(done)}.")
     facts = data.facts([paths[i] for i in ids if i in paths])
     picked = project.pending_digests
     step = Skip({i: facts[paths[i]].digest if i in paths else picked.get(i, "") for i in ids})

@@ -379,6 +379,55 @@ def test_proposals_that_come_back_as_they_went_are_no_labels(
     assert not loop.project.pending
 
 
+@pytest.mark.parametrize("later", [dict(min_score=0.9), dict(proposals=False)])
+def test_proposals_of_an_earlier_export_are_no_labels_either(loop: Loop, later: dict) -> None:
+    loop.steps.pick(6)
+    loop.annotate()
+    loop.steps.train()
+    loop.steps.pick(3)
+    loop.steps.export("yolo", min_score=0.0)
+    loop.steps.export("label_studio", **later)
+    loop.steps.import_labels(str(loop.root / "pick_01/yolo"))
+    assert len(loop.project.pending) == 3
+
+
+def test_a_skip_is_taken_back(loop: Loop, capsys) -> None:
+    loop.steps.skip(["train_03.jpg"])
+    assert list(loop.project.skipped) == ["train_03.jpg"]
+    capsys.readouterr()
+    loop.steps.undo()
+    said = capsys.readouterr().out
+    assert "The last step, skip, is taken back ('train_03.jpg')." in said
+    assert "Next: " in said
+    assert not loop.project.skipped
+
+
+def test_a_skipped_name_that_is_not_there_is_told_as_it_was_spelt(loop: Loop) -> None:
+    with pytest.raises(ProjectError, match=r"'train_3\.jpg'\. Did you mean 'train_.*\.jpg'\?"):
+        loop.steps.skip(["train_3.jpg"])
+    assert not loop.project.skipped
+
+
+def test_a_module_within_chance_is_told_when_it_trains_and_when_it_picks(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    loop.cfg.active_learning.query = dict(type="mmal.LearnedLoss")
+    loop.project.config_file.write_text(loop.cfg.pretty_text)
+    loop.steps.pick(6)
+    loop.annotate()
+    monkeypatch.setattr(
+        "mmal.engine.rounds.round_training.doubt_about_ranking", lambda *_: "it is chance"
+    )
+    loop.steps.train()
+    assert "The predicted losses mean little: it is chance." in capsys.readouterr().out
+    loop.steps.pick(3)
+    assert "These picks may be worthless: it is chance." in capsys.readouterr().out
+    loop.steps.undo()
+    capsys.readouterr()
+    loop.steps.pick(3, query=dict(type="mmal.CoreSet"))  # which does not read the module
+    assert "worthless" not in capsys.readouterr().out
+
+
 def test_an_interrupted_training_begins_anew_with_labels_that_came_since(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -510,7 +559,9 @@ def test_another_config_is_trained_again(loop: Loop, capsys) -> None:
     loop.project.config_file.write_text(loop.cfg.pretty_text)
     capsys.readouterr()
     loop.steps.status()
-    assert "was changed since the last model was trained" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "was changed since the last model was trained" in said
+    assert f"Next: python tools/loop.py train {loop.root}" in said
     loop.steps.train()
     assert len(loop.project.trainings) == 2
 

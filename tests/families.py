@@ -142,6 +142,13 @@ FAMILIES = [
         FPN,
         predicts=False,
     ),
+    Family(
+        "NAS-FCOS",
+        DENSE,
+        "nas_fcos/nas-fcos_r50-caffe_fpn_nashead-gn-head_4xb4-1x_coco.py",
+        FPN,
+        options={"backbone.norm_cfg.eps": 1e-5},  # its 0 is refused by torch
+    ),
     Family("NAS-FPN", DENSE, "nas_fpn/retinanet_r50_fpn_crop640-50e_coco.py", FPN),
     Family("SABL RetinaNet", DENSE, "sabl/sabl-retinanet_r50_fpn_1x_coco.py", FPN),
     Family("PISA RetinaNet", DENSE, "pisa/retinanet-r50_fpn_pisa_1x_coco.py", FPN),

@@ -26,6 +26,7 @@ EXACT_HEADS = (
     "FreeAnchorRetinaHead",
     "GARetinaHead",
     "GFLHead",
+    "NASFCOSHead",
     "PAAHead",
     "PISARetinaHead",
     "RTMDetInsSepBNHead",

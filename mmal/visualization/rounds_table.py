@@ -7,7 +7,8 @@ def rounds_table(records: list[dict]) -> Table:
     """Return a table with a row a round.
 
     ``ranking`` is the ranking accuracy of the predicted losses, ``trivial`` that of the best
-    uncertainty, which took no learning.
+    uncertainty, which took no learning. Steps that no round took, as a loop's trainings pick
+    nothing, have no column.
 
     Args:
         records: What ``metrics.json`` holds, a dict a round.
@@ -15,10 +16,11 @@ def rounds_table(records: list[dict]) -> Table:
     # An evaluator may have none of a model that detects nothing yet.
     metric = next((name for record in records for name in record["metrics"]), "metric")
     table = Table()
-    steps = ("train", "evaluate", "score", "query")
+    steps = dict(train="train s", evaluate="eval s", score="score s", query="pick s")
+    steps = {k: v for k, v in steps.items() if any(k in record["seconds"] for record in records)}
     short = metric.rpartition("/")[2]
     columns = ("round", "labelled", short, "ranking", "trivial")
-    for name in (*columns, "train s", "eval s", "score s", "pick s"):
+    for name in (*columns, *steps.values()):
         table.add_column(name, justify="right", no_wrap=True)
     for record in records:
         ranking = record.get("ranking_accuracy")

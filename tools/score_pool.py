@@ -37,9 +37,9 @@ def main() -> None:
         scores = score_images(cfg, args.checkpoint, args.images, args.pool, args.device)
     scores.save(args.out)
     print(f"{len(scores)} images scored: {args.out}")
+    skipped = Path(args.out).with_suffix(".skipped.csv")
+    write_skipped(skipped, scores.skipped)  # none: removes that of a run before
     if scores.skipped:
-        skipped = Path(args.out).with_suffix(".skipped.csv")
-        write_skipped(skipped, scores.skipped)
         print(f"{len(scores.skipped)} left out, which cannot be read: {skipped}")
 
 

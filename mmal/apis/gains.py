@@ -10,7 +10,12 @@ from mmal.visualization.learning_curve import metric_names
 from .forecast import read_seeds
 
 
-def read_gains(path: str | os.PathLike, baseline: str = "Random", query: str | None = None) -> Gain:
+def read_gains(
+    path: str | os.PathLike,
+    baseline: str = "Random",
+    query: str | None = None,
+    metric: str | None = None,
+) -> Gain:
     """Return by how much a query is above the baseline, as the comparison's own table says.
 
     Its p value is corrected for all queries of the comparison.
@@ -19,10 +24,12 @@ def read_gains(path: str | os.PathLike, baseline: str = "Random", query: str | N
         path: The directory of a comparison, or its ``results.csv``.
         baseline: What the gain is over.
         query: What it is of; by default the first that is not the baseline.
+        metric: Its name, also without its prefix; by default the first of the table.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no table of a comparison, or has no such query or baseline.
+        ValueError: If it is no table of a comparison, has no such query, baseline or metric, or
+            trials of different lengths.
     """
     path = Path(path)
     path = path / "results.csv" if path.is_dir() else path
@@ -34,6 +41,15 @@ def read_gains(path: str | os.PathLike, baseline: str = "Random", query: str | N
         raise ValueError(
             f"{path} has no trials of {query!r} and of {baseline!r}. Its queries are: {there}."
         )
-    first = next(iter(curves[baseline].values()))
-    summary = summarize(curves, metric_names(first)[0], baseline)
+    names = metric_names([row for trials in curves.values() for t in trials.values() for row in t])
+    chosen = next((n for n in names if metric in (None, n, n.rpartition("/")[2])), None)
+    if chosen is None:
+        raise ValueError(f"{path} has no metric {metric or ''}: its metrics are {names}.")
+    lengths = {q: {len(trial) for trial in trials.values()} for q, trials in curves.items()}
+    if len(set.union(*lengths.values())) > 1:
+        raise ValueError(
+            f"{path} has trials of different numbers of rounds, {lengths}. Finish the comparison."
+        )
+    by_seed = {q: {int(seed): t for seed, t in trials.items()} for q, trials in curves.items()}
+    summary = summarize(by_seed, chosen, baseline)
     return next(entry.gain for entry in summary.queries if entry.query == query)

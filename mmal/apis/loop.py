@@ -11,6 +11,7 @@ from mmengine.dist import init_dist, is_distributed, is_main_process
 from rich.console import Console
 
 from mmal.datasets.exchange import FORMATS
+from mmal.engine.acquisition import DRAWN
 from mmal.engine.loop import (
     MIN_SCORE,
     REPORT_FILE,
@@ -125,14 +126,18 @@ class LoopSteps:
                 )
             found = find_candidates(data)
             self._warn_of(found)
-            step, doubt = pick_images(project, data, found, budget, query, checkpoint, subset)
+            picked = pick_images(project, data, found, budget, query, checkpoint, subset)
+            step = picked.step
             by = f" with {step.model}" if step.model else ""
             self._say(
                 f"{len(step.picks)} of {len(found.paths)} images picked by {step.query}{by}"
                 f"{_left_out(found)}: {project.pick_dir(len(project.picks) - 1)}/picks.txt"
             )
-            if doubt:
-                self._say(f"These picks may be worthless: {doubt}. {_OTHER_QUERY}")
+            if picked.doubt and step.query.startswith(DRAWN):
+                self._say(f"Drawn at random: {picked.doubt}.")
+            elif picked.doubt:
+                advice = _OTHER_QUERY if picked.by_module else ""
+                self._say(f"These picks may be worthless: {picked.doubt}. {advice}".rstrip())
             self._write_report(project)
             self._next(project)
 
@@ -305,11 +310,16 @@ class LoopSteps:
             "with corrected labels": len(found.changed),
             "as they were": found.same,
             "skipped by the annotator": len(found.skipped),
-            "that nobody seems to have looked at yet (else: --all-finished)": len(found.untouched),
+            "that nobody seems to have looked at yet": len(found.untouched),
             "refused": len(found.problems),
         }
         said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         self._say(f"Images: {said or 'none'}.")
+        if found.untouched:
+            self._say(
+                f"Not looked at: {few(found.untouched)}, without labels, or with those that were "
+                "proposed. If they are right as they are: --all-finished."
+            )
         if found.as_proposed:
             self._say(f"{found.as_proposed} of them have the model's proposals, unchanged.")
         if found.clipped:

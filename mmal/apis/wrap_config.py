@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.config.utils import ConfigParsingError
+from mmengine.registry import DefaultScope
 
-from mmal.engine.data_config import leaf_datasets
 from mmal.registry import MODELS
 from mmal.tasks import TASKS, Task
 from mmal.utils import type_name
 
 #: The share of the epochs after which the module no longer moves the detector (section 4.2).
 _JOINT = 0.8
+#: What a model's config calls numbers of classes that this does not know how to change.
+_OTHER_COUNTS = ("num_things_classes", "num_stuff_classes")
 
 
 @dataclass
@@ -24,7 +26,7 @@ class CocoFiles:
     """One's own COCO files, in place of the base's data.
 
     Attributes:
-        data_root: The folder that the other paths are below.
+        data_root: The folder that the other paths are below, unless they are absolute.
         train: Annotations of the images that are labelled, or that rounds take for a pool.
         test: Annotations of the test images.
         images: The images' folder.
@@ -47,12 +49,18 @@ class CocoFiles:
             return list(self.classes)
         path = Path(self.data_root, self.train)
         try:
-            return [c["name"] for c in json.loads(path.read_bytes())["categories"]]
+            found = [c["name"] for c in json.loads(path.read_bytes())["categories"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"The classes cannot be read from {path}: {error!r}. Mend --data-root and --train, "
                 "or name them with --classes."
             ) from error
+        if not found or not all(isinstance(name, str) for name in found):
+            raise ValueError(
+                f"The classes cannot be read from {path}: its categories are {found}. Name them "
+                "with --classes."
+            )
+        return found
 
 
 def wrapped_config(
@@ -66,7 +74,8 @@ def wrapped_config(
     """Return the text of a config that extends another one's model with learning loss.
 
     The base's custom hooks and imports are kept; the epoch from which on the features are detached
-    is that of the paper for detectors, and the first for other models (``docs/results.md``).
+    is that of the paper for detectors, and the first for other models (``docs/results.md``). The
+    model is built as the text says, without its pretrained weights.
 
     Args:
         base: The config file, or one of a package, such as ``mmdet::retinanet/….py``.
@@ -79,26 +88,31 @@ def wrapped_config(
     Raises:
         FileNotFoundError: If there is no such base.
         TypeError: If mmal does not support its model.
-        ValueError: If it has learning loss already, or no COCO files that ``data`` could replace.
+        ValueError: If it cannot be read, has learning loss already, or no COCO files and classes
+            that ``data`` could replace; or if a number is not positive.
     """
+    for name, value in dict(rounds=rounds, initial=initial, budget=budget).items():
+        if value < 1:
+            raise ValueError(f"--{name} must be at least 1. Got {value} instead.")
     cfg = _read(base)
     if type_name(cfg.model) == "LearningLoss":
         raise ValueError(f"The model of {base} has learning loss already: inherit from it.")
     scope = cfg.get("default_scope") or "mmdet"
     task = next((task for task in TASKS if task.package == scope), TASKS[-1])
-    inherited = base if "::" in base else os.path.relpath(base, out.parent)
     own_classes = data.class_names() if data and _has_classes(task) else None
     sections = [
-        "# Learning loss beside another config's model: written by tools/misc/wrap_config.py, "
-        f'yours to edit.\n_base_ = "{inherited}"\ncustom_imports = {_imports(cfg)}',
         _data(cfg, base, data, own_classes) if data else _batch(cfg),
-        _model(cfg, own_classes),
+        _model(cfg, base, own_classes),
         _hooks(cfg, task),
-        _rounds(task, rounds, initial, budget),
+        _rounds(cfg, task, rounds, initial, budget),
     ]
-    text = "\n\n".join(section for section in sections if section) + "\n"
-    _check(base, scope, cfg)
-    return text
+    body = "\n\n".join(section for section in sections if section) + "\n"
+    _check(base, scope, _begin(cfg, _absolute(base)) + body)
+    return _begin(cfg, base if "::" in base else os.path.relpath(base, out.parent)) + body
+
+
+def _absolute(base: str) -> str:
+    return base if "::" in base else Path(base).resolve().as_posix()
 
 
 def _read(base: str) -> Config:
@@ -107,55 +121,61 @@ def _read(base: str) -> Config:
             f"There is no config {base}. Name a file, or a package's, such as "
             "mmdet::retinanet/retinanet_r50_fpn_1x_coco.py."
         )
-    inherited = base if "::" in base else Path(base).resolve().as_posix()
     try:
-        cfg = Config.fromstring(f'_base_ = "{inherited}"\n', ".py")
-    except (OSError, ImportError, KeyError, ValueError) as error:
+        cfg = Config.fromstring(f"_base_ = {_text(_absolute(base))}\n", ".py")
+    except FileNotFoundError as error:
         raise FileNotFoundError(f"The config {base} cannot be read: {error}") from error
+    except (
+        *(OSError, ImportError, KeyError, ValueError, SyntaxError, RuntimeError, TypeError),
+        ConfigParsingError,
+    ) as error:
+        raise ValueError(
+            f"The config {base} cannot be inherited from: {error}. A lazy one (with read_base()) "
+            "cannot, and neither can what its own package fails to read."
+        ) from error
     if "model" not in cfg:
         raise ValueError(f"The config {base} has no model.")
     return cfg
 
 
-def _check(base: str, scope: str, cfg: Config) -> None:
-    """Build the model with learning loss, without its pretrained weights."""
-    init_default_scope(scope)
-    predictor, ranking = (
-        dict(type=f"mmal.{name}") for name in ("LossPredictionNeck", "PairwiseRankingLoss")
-    )
-    preprocessor = cfg.get("data_preprocessor")
+def _check(base: str, scope: str, text: str) -> None:
+    """Read a config and build its model, without pretrained weights."""
+    cfg = Config.fromstring(text, ".py")
+    model = {"data_preprocessor": cfg.get("data_preprocessor"), **cfg.model}
     try:
-        MODELS.build(
-            dict(
-                type="mmal.LearningLoss",
-                target=cfg.model,
-                loss_predictor=predictor,
-                ranking_loss=ranking,
-                data_preprocessor=preprocessor,
-            )
-        )
-    except (TypeError, ValueError) as error:
+        with DefaultScope.overwrite_default_scope(scope):
+            MODELS.build(model)
+    except (TypeError, ValueError, KeyError, ImportError, AttributeError) as error:
         raise TypeError(f"The model of {base} cannot be extended: {error}") from error
 
 
-def _imports(cfg: Config) -> str:
-    given = cfg.get("custom_imports")
-    if not given:
-        return 'dict(imports=["mmal"])'
-    return 'dict(_base_.custom_imports, imports=[*_base_.custom_imports["imports"], "mmal"])'
+def _begin(cfg: Config, inherited: str) -> str:
+    imports = 'dict(imports=["mmal"])'
+    if given := cfg.get("custom_imports"):
+        whole = '_base_.custom_imports["imports"]'
+        names = f"[{whole}" if isinstance(given["imports"], str) else f"[*{whole}"
+        imports = f'dict(_base_.custom_imports, imports={names}, "mmal"])'
+    return (
+        "# Learning loss beside another config's model: written by tools/misc/wrap_config.py, "
+        f"yours to edit.\n_base_ = {_text(inherited)}\ncustom_imports = {imports}\n\n"
+    )
+
+
+def _text(value: str) -> str:
+    """A string as Python writes it."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _has_classes(task: Task) -> bool:
     return task.package != "mmpose"
 
 
-def _model(cfg: Config, own_classes: list[str] | None) -> str:
+def _model(cfg: Config, base: str, own_classes: list[str] | None) -> str:
     lines, target = [], "_base_.model"
     if own_classes is not None:
         target = "target"
         lines.append("target = _base_.model")
-        for path in _class_counts(cfg.model.to_dict()):
-            lines.append(f"target{path} = len(classes)")
+        lines += [f"target{place} = len(classes)" for place in _class_counts(cfg, base)]
     lines += [
         "model = dict(",
         "    _delete_=True,",
@@ -168,24 +188,30 @@ def _model(cfg: Config, own_classes: list[str] | None) -> str:
     return "\n".join(lines)
 
 
-def _class_counts(model: dict) -> list[str]:
+def _class_counts(cfg: Config, base: str) -> list[str]:
     """Return where a model's config says the number of its classes, as subscripts.
 
-    Other heads, of semantic segmentation, have numbers of their own.
+    Other heads, of semantic segmentation or of an RPN, have numbers of their own.
     """
 
-    def walk(node: object, path: str) -> Iterator[tuple[str, int]]:
+    def walk(node: object, path: str) -> Iterator[tuple[str, str, int]]:
         items = node.items() if isinstance(node, dict) else enumerate(node)
         for key, value in items:
             place = f"{path}[{json.dumps(key)}]"
-            if key == "num_classes":
-                yield place, value
-            elif isinstance(value, dict | list | tuple):
+            if key in ("num_classes", *_OTHER_COUNTS):
+                yield key, place, value
+            elif key != "rpn_head" and isinstance(value, dict | list | tuple):
                 yield from walk(value, place)
 
-    found = list(walk(model, ""))
-    usual = Counter(value for _, value in found).most_common(1)
-    return [place for place, value in found if value == usual[0][0]]
+    found = list(walk(cfg.model.to_dict(), ""))
+    usual = Counter(value for key, _, value in found if key == "num_classes").most_common(1)
+    if not usual or any(key in _OTHER_COUNTS for key, *_ in found):
+        names = ", ".join(place for _, place, _ in found) or "nowhere that is known"
+        raise ValueError(
+            f"The model of {base} says its number of classes as {names}, which cannot be changed "
+            "here. Leave --data-root out, and write data and classes into the config by hand."
+        )
+    return [place for _, place, value in found if value == usual[0][0]]
 
 
 def _batch(cfg: Config) -> str:
@@ -196,62 +222,78 @@ def _batch(cfg: Config) -> str:
 
 def _pair(cfg: Config) -> str:
     """What makes a batch large enough for a pair of images."""
-    return "" if cfg.get("train_dataloader", {}).get("batch_size", 2) > 1 else "batch_size=2"
+    batch_size = (cfg.get("train_dataloader") or {}).get("batch_size", 2)
+    return "" if batch_size > 1 else "batch_size=2"
 
 
 def _data(cfg: Config, base: str, data: CocoFiles, own_classes: list[str] | None) -> str:
-    wrappers = {stage: _wrappers(cfg, base, stage) for stage in ("train", "val", "test")}
-    evaluator = cfg.get("test_evaluator")
-    if not isinstance(evaluator, dict) or "ann_file" not in evaluator:
-        raise ValueError(_no_coco_file(base, "test_evaluator"))
-    own, lines = "data_root=data_root", [f"data_root = {json.dumps(data.data_root.rstrip('/'))}"]
+    leaves = {stage: _leaf(cfg, base, stage) for stage in ("train", "val", "test")}
+    evaluators = [_evaluator(cfg, base, f"{stage}_evaluator") for stage in ("val", "test")]
+    lines = [f"data_root = {_text(data.data_root.rstrip('/') or '/')}"]
+    own = "data_root=data_root"
     if own_classes is not None:
-        names = ", ".join(json.dumps(name, ensure_ascii=False) for name in own_classes)
-        lines.insert(0, f"classes = ({names},)")
-        own += ", metainfo=dict(classes=classes)"
-    lines.append(f"own = dict({own}, data_prefix=dict(img={json.dumps(data.images)}))")
-    # Boxes of people that a detector found in the base's images.
-    found = any("bbox_file" in leaf for leaf in leaf_datasets(cfg.test_dataloader.dataset))
-    for stage, depth in wrappers.items():
+        lines.insert(0, f"classes = ({', '.join(map(_text, own_classes))},)")
+        # Colours of the base's classes are as many as those were.
+        coloured = any("palette" in leaf.get("metainfo", {}) for leaf, _ in leaves.values())
+        own += f", metainfo=dict(classes=classes{', palette=None' if coloured else ''})"
+    lines.append(f"own = dict({own}, data_prefix=dict(img={_text(data.images)}))")
+    for stage, (leaf, depth) in leaves.items():
         file = data.train if stage == "train" else data.test
-        boxes = ", bbox_file=None" if found and stage != "train" else ""
-        dataset = f"dict(ann_file={json.dumps(file)}{boxes}, **own)"
+        # Boxes of people that a detector found in the base's images.
+        boxes = ", bbox_file=None" if leaf.get("bbox_file") else ""
+        dataset = f"dict(ann_file={_text(file)}{boxes}, **own)"
         for _ in range(depth):
             dataset = f"dict(dataset={dataset})"
         pair = f"{_pair(cfg)}, " if stage == "train" and _pair(cfg) else ""
         lines.append(f"{stage}_dataloader = dict({pair}dataset={dataset})")
-    lines.append(f'test_evaluator = dict(ann_file=f"{{data_root}}/{data.test}")')
+    written = any(evaluator.get("format_only") for evaluator in evaluators)
+    file = _text(os.path.join(data.data_root, data.test))
+    lines.append(
+        f"test_evaluator = dict(ann_file={file}{', format_only=False' if written else ''})"
+    )
     lines.append("val_evaluator = test_evaluator")
     return "\n".join(lines)
 
 
-def _wrappers(cfg: Config, base: str, stage: str) -> int:
-    """Return how many wrappers are around the data set of a stage, which reads one COCO file."""
-    dataset, depth = (cfg.get(f"{stage}_dataloader") or {}).get("dataset") or {}, 0
+def _leaf(cfg: Config, base: str, stage: str) -> tuple[dict, int]:
+    """Return the data set of a stage, which must be one COCO file's, and its number of wrappers."""
+    where = f"{stage}_dataloader"
+    dataset, depth = (cfg.get(where) or {}).get("dataset") or {}, 0
     while "dataset" in dataset:
         dataset, depth = dataset["dataset"], depth + 1
-    if not str(dataset.get("ann_file", "")).endswith(".json"):
-        raise ValueError(_no_coco_file(base, f"{stage}_dataloader"))
-    return depth
+    if "type" not in dataset or type_name(dataset) != "CocoDataset":
+        kind = type_name(dataset) if "type" in dataset else "no data set"
+        raise ValueError(_not_of_coco(base, where, f"{kind}, not CocoDataset"))
+    if (dataset.get("data_prefix") or {}).get("seg"):
+        raise ValueError(_not_of_coco(base, where, "maps of the classes of all pixels, too"))
+    return dataset, depth
 
 
-def _no_coco_file(base: str, where: str) -> str:
+def _evaluator(cfg: Config, base: str, where: str) -> dict:
+    evaluator = cfg.get(where)
+    kind = type_name(evaluator) if isinstance(evaluator, dict) else "several, or none"
+    if kind != "CocoMetric":
+        raise ValueError(_not_of_coco(base, where, f"{kind}, not CocoMetric"))
+    return evaluator
+
+
+def _not_of_coco(base: str, where: str, found: str) -> str:
     return (
-        f"The {where} of {base} does not read one COCO file, which --data-root needs. Leave it "
-        "out, and write your data into the config by hand: docs/your_own_data.md."
+        f"--data-root puts your COCO files in the place of COCO's, but the {where} of {base} has "
+        f"{found}. Leave it out, and write your data into the config by hand: "
+        "docs/your_own_data.md."
     )
 
 
 def _hooks(cfg: Config, task: Task) -> str:
     epochs = (cfg.get("train_cfg") or {}).get("max_epochs")
+    epoch = 0
     if epochs is None:
-        epoch = 0
         when = "From the start, as its training counts iterations; the alternative is never (None):"
     elif task.package == "mmdet":
         epoch = int(_JOINT * epochs)
-        when = f"In the last fifth of the {epochs} epochs, as in the paper,"
+        when = f"After {epoch} of the {epochs} epochs, the paper's share,"
     else:
-        epoch = 0
         when = "From the start, as joint training costs such models accuracy (docs/results.md),"
     hook = f'dict(type="mmal.ActiveLearningHook", detach_epoch={epoch})'
     others = "*_base_.custom_hooks, " if cfg.get("custom_hooks") else ""
@@ -261,12 +303,13 @@ def _hooks(cfg: Config, task: Task) -> str:
     )
 
 
-def _rounds(task: Task, rounds: int, initial: int, budget: int) -> str:
+def _rounds(cfg: Config, task: Task, rounds: int, initial: int, budget: int) -> str:
     query = ", ".join(f"{k}={json.dumps(v)}" for k, v in task.recommended_query.items())
+    seeded = (cfg.get("randomness") or {}).get("seed") is not None
     return (
         "# Rounds of a study, in which tools/run_rounds.py hides the labels; tools/loop.py asks\n"
         "# for budgets. Which query: docs/queries.md.\n"
         f"active_learning = dict(\n    rounds={rounds},\n    initial={initial},\n"
-        f"    budget={budget},\n    query=dict({query}),\n)\n"
-        "randomness = dict(seed=0)"
+        f"    budget={budget},\n    query=dict({query}),\n)"
+        + ("" if seeded else "\nrandomness = dict(seed=0)")
     )

@@ -130,12 +130,21 @@ def _listed(source: str) -> Iterator[str]:
         raise ValueError(f"The list of images {source} is empty.")
     # In JSON and Parquet anything may stand.
     for number, name in enumerate(names, 1):
-        if not isinstance(name, str) or not name or "\0" in name:
+        if not isinstance(name, str) or not name or "\0" in name or not _is_file_name(name):
             raise ValueError(
                 f"Entry {number} of the list of images {source} is {name!r}, not the name of a "
                 "file. Mend or remove it."
             )
     return iter(_located(names, source.rpartition("/")[0]))
+
+
+def _is_file_name(name: str) -> bool:
+    """Whether a file may have the name: JSON may hold half of a character."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _below(folder: str) -> Iterator[str]:

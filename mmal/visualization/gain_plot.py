@@ -28,11 +28,11 @@ def plot_gains(gains: Mapping[str, Gain], path: str | os.PathLike, baseline: str
     colours = dict(above="tab:blue", below="tab:red")
     for row, gain in enumerate(gains.values()):
         colour = colours.get(gain.verdict, "tab:gray")
-        seeds = gain.by_seed / gain.area
+        seeds = [gain.relative(value) for value in gain.by_seed]
         axes.scatter(seeds, np.full(len(seeds), row), s=9, color=colour, alpha=0.35, linewidth=0)
-        limits = np.array([gain.interval.low, gain.interval.high]) / gain.area
+        limits = [gain.relative(limit) for limit in gain.interval[1:]]
         axes.plot(limits, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
-        axes.plot(gain.estimate / gain.area, row, "o", color=colour, markersize=6)
+        axes.plot(gain.relative(gain.estimate), row, "o", color=colour, markersize=6)
     names = [f"{name} ({len(gain.by_seed)} seeds)" for name, gain in gains.items()]
     axes.set_yticks(range(len(gains)), names)
     axes.set_ylim(len(gains) - 0.5, -0.5)

@@ -54,6 +54,18 @@ def test_what_is_not_there_is_named(comparison: Path, names: dict) -> None:
         read_gains(comparison, **names)
 
 
+def test_another_metric(comparison: Path) -> None:
+    with pytest.raises(ValueError, match=r"no metric AP50: its metrics are \['mAP'\]"):
+        read_gains(comparison, metric="AP50")
+
+
+def test_an_unfinished_trial_is_told(comparison: Path) -> None:
+    path = comparison / "results.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(ValueError, match="trials of different numbers of rounds"):
+        read_gains(path)
+
+
 def test_a_single_curve_is_no_comparison(tmp_path: Path) -> None:
     (tmp_path / "curve.csv").write_text("round,labeled,mAP\n0,10,0.1\n")
     with pytest.raises(ValueError, match="Its queries are: none"):
@@ -74,6 +86,22 @@ def test_the_tool_plots_and_tells(
     assert "5 of 5" in cells
     assert "0 of 5" in others
     assert Image.open(out).size[0] == 960
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{}", ("lr=0", "{}", None)),
+        ("{}:Herding", ("lr=0", "{}", "Herding")),
+        ("a b={}", ("a b", "{}", None)),
+        ("a={}:Herding", ("a", "{}", "Herding")),
+    ],
+)
+def test_labels_paths_and_queries(tmp_path: Path, text: str, expected: tuple) -> None:
+    folder = tmp_path / "lr=0.1"
+    folder.mkdir()
+    found = runpy.run_path(str(TOOL))["_parts"](text.format(folder))
+    assert found == tuple(part and part.format(folder) for part in expected)
 
 
 def test_two_of_one_name_are_refused(comparison: Path, monkeypatch: pytest.MonkeyPatch) -> None:

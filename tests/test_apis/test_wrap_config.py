@@ -61,13 +61,29 @@ def test_own_data_of_a_detector(tmp_path: Path) -> None:
 
 
 def test_every_head_of_a_cascade_gets_the_classes(tmp_path: Path) -> None:
-    base = "mmdet::htc/htc_r50_fpn_1x_coco.py"
+    base = "mmdet::cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py"
     heads = wrapped(base, tmp_path, OWN).model.target.roi_head
-    assert [head.num_classes for head in (*heads.bbox_head, *heads.mask_head)] == [2] * 6
-    # COCO-stuff's, which are others
-    assert (
-        heads.semantic_head.num_classes == inherited(base).model.roi_head.semantic_head.num_classes
+    assert [head.num_classes for head in (*heads.bbox_head, heads.mask_head)] == [2] * 4
+
+
+def test_heads_that_count_otherwise_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text(
+        '_base_ = "mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py"\n'
+        "model = dict(rpn_head=dict(num_classes=1))\n"
+        "randomness = dict(seed=21)\n"
+        "train_dataloader = dict(dataset=dict(metainfo=dict(palette=[(0, 0, 0)])))\n"
+        "test_evaluator = dict(format_only=True)\n"
     )
+    files = CocoFiles("/data/ünï 😀", "/else/a.json", "te{1}.json", classes=("a 'b'", "ç"))
+    cfg = wrapped(str(tmp_path / "base.py"), tmp_path, files)
+    assert cfg.model.target.rpn_head.num_classes == 1
+    assert cfg.model.target.roi_head.bbox_head.num_classes == 2
+    assert cfg.randomness.seed == 21
+    assert cfg.train_dataloader.dataset.metainfo == dict(classes=("a 'b'", "ç"), palette=None)
+    assert cfg.train_dataloader.dataset.data_root == "/data/ünï 😀"
+    assert cfg.train_dataloader.dataset.ann_file == "/else/a.json"
+    assert cfg.test_evaluator.ann_file == "/data/ünï 😀/te{1}.json"
+    assert not cfg.test_evaluator.format_only
 
 
 def test_own_data_of_a_pose_estimator(tmp_path: Path) -> None:
@@ -87,7 +103,7 @@ def test_a_base_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "bases").mkdir()
     (tmp_path / "bases/tiny.py").write_text(
         f'_base_ = "{YOLOX}"\n'
-        'custom_imports = dict(imports=["mmdet.models"], allow_failed_imports=False)\n'
+        'custom_imports = dict(imports="mmdet.models", allow_failed_imports=False)\n'
         "train_dataloader = dict(batch_size=1)\n"
     )
     out = tmp_path / "mine/deep/wrapped.py"
@@ -128,14 +144,14 @@ def test_rounds_accept_what_is_written(
     ("base", "data", "error", "message"),
     [
         ("nowhere.py", None, FileNotFoundError, "There is no config nowhere.py"),
-        ("mmdet::nowhere.py", None, FileNotFoundError, "mmdet::nowhere.py cannot be read"),
+        ("mmdet::no/where.py", None, FileNotFoundError, "mmdet::no/where.py cannot be read"),
         ("mmal::demo/toy_voc.py", None, ValueError, "has learning loss already"),
         ("mmdet::_base_/datasets/coco_detection.py", None, ValueError, "has no model"),
         (
             "mmdet::pascal_voc/retinanet_r50_fpn_1x_voc0712.py",
             OWN,
             ValueError,
-            "train_dataloader of .*voc0712.py does not read one COCO file",
+            "train_dataloader of .*voc0712.py has ConcatDataset, not CocoDataset",
         ),
         (
             "mmdet::fast_rcnn/fast-rcnn_r50_fpn_1x_coco.py",
@@ -158,11 +174,26 @@ def test_refused(
         wrapped_config(base, tmp_path / "out.py", data)
 
 
-@pytest.mark.parametrize("content", [dict(), dict(categories=[dict(id=1)]), []])
+@pytest.mark.parametrize(
+    "content", [dict(), dict(categories=[dict(id=1)]), dict(categories=[]), []]
+)
 def test_categories_that_cannot_be_read(tmp_path: Path, content: object) -> None:
     (tmp_path / "train.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"classes cannot be read .* name them with --classes"):
+    with pytest.raises(ValueError, match=r"(?i)classes cannot be read .* name them with --classes"):
         CocoFiles(str(tmp_path), "train.json", "test.json").class_names()
+
+
+def test_classes_without_data_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = str(tmp_path / "mine.py")
+    monkeypatch.setattr(sys, "argv", [str(TOOL), YOLOX, "--out", out, "--classes", "helmet"])
+    with pytest.raises(SystemExit, match="--images and --classes go with --data-root"):
+        runpy.run_path(str(TOOL), run_name="__main__")
+
+
+@pytest.mark.parametrize("number", ["rounds", "initial", "budget"])
+def test_numbers_are_positive(tmp_path: Path, number: str) -> None:
+    with pytest.raises(ValueError, match=f"--{number} must be at least 1. Got 0 instead"):
+        wrapped_config(YOLOX, tmp_path / "out.py", **{number: 0})
 
 
 def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

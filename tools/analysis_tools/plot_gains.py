@@ -33,6 +33,7 @@ def parse_args() -> argparse.Namespace:
         "that is not the baseline)",
     )
     parser.add_argument("--baseline", default="Random", help="default: Random")
+    parser.add_argument("--metric", help="default: the first of each comparison")
     parser.add_argument("--out", default="gains.png", help="image file")
     return parser.parse_args()
 
@@ -42,17 +43,26 @@ def main() -> None:
     with one_line_errors():
         gains = {}
         for text in args.comparisons:
-            label, _, rest = text.rpartition("=")
-            path, _, query = rest.partition(":")
-            label = label or Path(path).stem
+            label, path, query = _parts(text)
             if label in gains:
                 raise ValueError(f"Two comparisons are called {label!r}: label=path names them.")
-            gains[label] = read_gains(path, args.baseline, query or None)
+            gains[label] = read_gains(path, args.baseline, query, args.metric)
         plot_gains(gains, args.out, args.baseline)
     Console(width=None if sys.stdout.isatty() else 120).print(
         terminal_table(gain_table_rows(gains), f"gain of area over {args.baseline}")
     )
     print(f"Wrote {args.out}")
+
+
+def _parts(text: str) -> tuple[str, str, str | None]:
+    """Label, path and query of ``[LABEL=]PATH[:QUERY]``; what exists as a whole is a path."""
+    label, path = "", text
+    if "=" in text and not any(Path(p).exists() for p in (text, text.rpartition(":")[0] or text)):
+        label, path = text.split("=", 1)
+    query = None
+    if ":" in path and not Path(path).exists():
+        path, query = path.rsplit(":", 1)
+    return label or Path(path).stem, path, query
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     own.add_argument("--data-root", help="the folder that the others are below")
     own.add_argument("--train", help="annotations of the training images")
     own.add_argument("--test", help="annotations of the test images")
-    own.add_argument("--images", default="images/", help="their folder (default: images/)")
+    own.add_argument("--images", help="their folder (default: images/)")
     own.add_argument("--classes", nargs="+", help="default: the categories of --train")
     rounds = parser.add_argument_group("rounds")
     rounds.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
@@ -44,9 +44,12 @@ def main() -> None:
         if args.out.exists():
             raise FileExistsError(f"{args.out} is there already. Remove it, or name another file.")
         given = [args.data_root, args.train, args.test]
-        if any(given) and not all(given):
-            raise ValueError("--data-root, --train and --test go together.")
-        data = CocoFiles(*given, args.images, args.classes) if all(given) else None
+        if any([*given, args.images, args.classes]) and not all(given):
+            raise ValueError(
+                "--images and --classes go with --data-root, --train and --test, which go together."
+            )
+        images = args.images or "images/"
+        data = CocoFiles(*given, images, args.classes) if all(given) else None
         text = wrapped_config(args.base, args.out, data, args.rounds, args.initial, args.budget)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(text, encoding="utf-8")

@@ -127,7 +127,8 @@ def _unused(project: Project, format_name: str) -> Path:
 
 def _remember(project: Project, data: LoopData, labels: dict[str, ImageLabels]) -> None:
     """Keep what was proposed, so that it is known again if it comes back as it went."""
-    number = len(list((project.root / PROPOSALS).glob("*")))
+    known = [int(f.name) for f in (project.root / PROPOSALS).glob("*") if f.name.isdecimal()]
+    number = max(known, default=-1) + 1
     FORMATS["coco"].write(
         list(labels.values()), data.schema, project.root / PROPOSALS / f"{number:04d}"
     )

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mmengine.device import get_device
 from mmengine.dist import barrier, is_main_process
@@ -22,6 +23,7 @@ from mmal.utils import few, quiet, type_name
 from ..acquisition import acquire
 from ..data_config import DataConfig
 from ..rounds.described import describe_picks, explained_names, picture_picks
+from ..rounds.settings import RoundSettings
 from ..rounds.work_dir import WorkDir
 from ..score_shards import remove_shards
 from ..scoring import score_pool
@@ -104,6 +106,20 @@ def _name_problem(name: str) -> str | None:
     return name_problem(name) or ("its name has a line break: rename it" if "\n" in name else None)
 
 
+class Picked(NamedTuple):
+    """What was picked.
+
+    Attributes:
+        step: The step.
+        doubt: Why scores mean nothing, if they do not.
+        by_module: Whether the query reads the loss prediction module.
+    """
+
+    step: Pick
+    doubt: str | None
+    by_module: bool
+
+
 def pick_images(
     project: Project,
     data: LoopData,
@@ -112,7 +128,7 @@ def pick_images(
     query: dict | None = None,
     checkpoint: str | os.PathLike | None = None,
     subset: int | None = None,
-) -> tuple[Pick, str | None]:
+) -> Picked:
     """Score the candidates, pick, and write the step.
 
     Leaves ``scores.parquet`` (where scored), ``picks.txt`` and, where images could not be read,
@@ -128,9 +144,6 @@ def pick_images(
             the pretrained backbone, or, where the config names no weights, a random draw.
         checkpoint: The model that scores; by default that of the last training.
         subset: Score a random subset of this size instead of all.
-
-    Returns:
-        The step, and why its picks mean nothing, if they do not.
 
     Raises:
         ProjectError: If there is nothing to pick, or the query reads what only a trained model
@@ -157,7 +170,7 @@ def pick_images(
     scored: list[PoolScores] = []
     score = _scorer(data, model, dataset, chosen, scored)
     budget = min(budget, len(pool.unlabeled_ids))
-    settings = data.cfg.get("active_learning") or {}
+    settings = RoundSettings.from_config(data.training_config())
     acquired = acquire(
         pool,
         None,
@@ -168,8 +181,8 @@ def pick_images(
         subset,
         score,
         doubt if _reads_module(chosen) else None,
-        settings.get("when_doubtful") == "random",
-        DataConfig(data.cfg).unreadable,
+        settings.when_doubtful == "random",
+        settings.unreadable,
     )
     scores_by = os.path.relpath(checkpoint, project.root) if checkpoint and model else None
     digests = {name: candidates.digests[name] for name in acquired.picks}
@@ -183,7 +196,7 @@ def pick_images(
         scored.clear()  # which hold files open
         remove_shards(project.scoring)
     barrier()
-    return step, acquired.doubt
+    return Picked(step, acquired.doubt, bool(_reads_module(chosen)))
 
 
 def _reads_module(query: Query) -> set[str]:

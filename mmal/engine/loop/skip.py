@@ -9,6 +9,9 @@ from .loop_data import LoopData
 from .project import Project, ProjectError
 from .steps import Skip
 
+#: With how many ids a name that is not there is compared.
+_COMPARED = 20_000
+
 
 def skip_images(project: Project, data: LoopData, names: Sequence[str]) -> Skip:
     """Take images out of the pool for good, copies of them included.
@@ -26,7 +29,8 @@ def skip_images(project: Project, data: LoopData, names: Sequence[str]) -> Skip:
     known = paths.keys() | set(project.pending)
     ids = [name if name in known else project.raw_images.name(name) for name in names]
     if unknown := [name for name, i in zip(names, ids, strict=True) if i not in known]:
-        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.8)
+        # In a large pool it would take minutes.
+        near = len(known) <= _COMPARED and difflib.get_close_matches(unknown[0], known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ProjectError(
             f"Not in the pool: {few(unknown)}.{hint} Name images by their ids, as in picks.csv, or "

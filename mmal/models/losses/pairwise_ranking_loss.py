@@ -16,7 +16,8 @@ def pairwise_ranking_loss(pred_diff: Tensor, target_diff: Tensor, margin: float 
 
     Args:
         pred_diff: Predicted losses ``pred_i - pred_j``, of shape (P,).
-        target_diff: Target losses ``target_i - target_j``, of shape (P,), without zeros.
+        target_diff: Target losses ``target_i - target_j``, or their signs, of shape (P,). A 0 is no
+            order; its loss, the margin, means nothing.
         margin: The margin, in units of the predicted loss.
 
     Returns:
@@ -83,6 +84,8 @@ class PairwiseRankingLoss(nn.Module):
             pred_diff, order = self._differences(pred), self._differences(target)
             # 0 where there is none: inf - inf and nan are not finite either.
             order = order.nan_to_num(nan=0, posinf=0, neginf=0).sign()
+            # What is predicted for a pair without an order does not matter, not even nan.
+            pred_diff = torch.where(order != 0, pred_diff, 0.0)
             losses = pairwise_ranking_loss(pred_diff, order, self.margin)
             counts = int(order.count_nonzero())
             # Without a pair the sum still has a graph: every rank has all gradients.

@@ -2,19 +2,24 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import torch
+from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from mmal.registry import TASK_UTILS
-from mmal.utils import single_process, without_trace
+from mmal.utils import few, single_process, without_trace
 
 from .base import Recording, SampleLosses
 from .dense import targets_of
 from .layouts import Arguments, BatchDim, Recorded, mapped
 from .mm_classes import class_name, loss_is_of
+
+# Of KL divergence torch.vmap makes a loop of its own, and says so.
+warnings.filterwarnings(
+    "ignore", message="There is a performance drop because we have not yet impl"
+)
 
 #: Heads for which tests show that losses of samples equal losses of batches of one.
 EXACT_TOPDOWN_HEADS = (
@@ -57,6 +62,7 @@ class TopdownSampleLosses(SampleLosses):
 
     def __init__(self, per_visible_joint: bool = True) -> None:
         self.per_visible_joint = per_visible_joint
+        self._one_by_one = False
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
@@ -86,9 +92,19 @@ class TopdownSampleLosses(SampleLosses):
         self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor
     ) -> Tensor:
         """Return each sample's loss, of all samples at once where that can be; see the base."""
-        if class_name(model.head) not in _REPLAYED:
-            with suppress(RuntimeError):  # a module that asks for the numbers, or draws some
+        if class_name(model.head) not in _REPLAYED and not self._one_by_one:
+            try:
                 return self._at_once(model, recording, inputs)
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except RuntimeError as error:  # of a module that asks for the numbers, or draws some
+                self._one_by_one = True
+                kinds = sorted({type(method.owner).__name__ for method, _ in recording.calls})
+                print_log(
+                    f"{few(kinds)} cannot be called for all samples at once, but one by one: "
+                    f"{str(error).splitlines()[0]}",
+                    logger="current",
+                )
         return self.replay(model, recording, loss, inputs)
 
     def _at_once(self, model: nn.Module, recording: Recording, inputs: Tensor) -> Tensor:
@@ -145,10 +161,7 @@ def _of_each(module: nn.Module, arguments: dict) -> Tensor:
         own = iter(parts)
         return module(**mapped(arguments, lambda _: next(own)[None]))
 
-    with warnings.catch_warnings():
-        # Of KL divergence torch makes a loop of its own.
-        warnings.filterwarnings("ignore", message="There is a performance drop")
-        return torch.vmap(of_one)(*tensors)
+    return torch.vmap(of_one)(*tensors)
 
 
 @TASK_UTILS.register_module()

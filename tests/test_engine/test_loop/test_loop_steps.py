@@ -379,16 +379,17 @@ def test_proposals_that_come_back_as_they_went_are_no_labels(
     assert not loop.project.pending
 
 
-@pytest.mark.parametrize("later", [dict(min_score=0.9), dict(proposals=False)])
-def test_proposals_of_an_earlier_export_are_no_labels_either(loop: Loop, later: dict) -> None:
+def test_proposals_of_an_earlier_export_are_no_labels_either(loop: Loop, capsys) -> None:
     loop.steps.pick(6)
     loop.annotate()
     loop.steps.train()
     loop.steps.pick(3)
     loop.steps.export("yolo", min_score=0.0)
-    loop.steps.export("label_studio", **later)
+    loop.steps.export("label_studio", min_score=0.9)
+    capsys.readouterr()
     loop.steps.import_labels(str(loop.root / "pick_01/yolo"))
     assert len(loop.project.pending) == 3
+    assert f"Not looked at: {min(loop.project.pending)!r}" in capsys.readouterr().out
 
 
 def test_a_skip_is_taken_back(loop: Loop, capsys) -> None:
@@ -426,6 +427,13 @@ def test_a_module_within_chance_is_told_when_it_trains_and_when_it_picks(
     capsys.readouterr()
     loop.steps.pick(3, query=dict(type="mmal.CoreSet"))  # which does not read the module
     assert "worthless" not in capsys.readouterr().out
+    loop.steps.undo()
+    loop.cfg.active_learning.when_doubtful = "random"
+    loop.project.config_file.write_text(loop.cfg.pretty_text)
+    capsys.readouterr()
+    loop.steps.pick(3)
+    assert "Drawn at random: it is chance." in capsys.readouterr().out
+    assert loop.project.picks[-1].query == "Random in place of LearnedLoss"
 
 
 def test_an_interrupted_training_begins_anew_with_labels_that_came_since(

@@ -93,6 +93,21 @@ def test_pairs_without_an_order_are_left_out(first, last):
     assert loss_of(pred, target) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("predicted", [NAN, INF, -INF])
+@pytest.mark.parametrize("target", [(NAN, 1.0), (4.0, 4.0)])
+def test_what_is_predicted_without_an_order_does_not_matter(
+    predicted: float, target: tuple[float, float]
+) -> None:
+    pred = torch.tensor([*PRED, predicted, 0.5], requires_grad=True)
+    result = PairwiseRankingLoss()(pred, torch.tensor([*TARGET, *target]))
+    result["loss_rank"].backward()
+
+    expected = loss_of(PRED, TARGET)
+    assert result["loss_rank"].item() == pytest.approx(expected["loss_rank"])
+    assert result["rank_acc"].item() == pytest.approx(expected["rank_acc"])
+    assert pred.grad.isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
     [

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from mmal.models.sample_losses import sample_losses_for
 from mmal.models.sample_losses.base import Recording
-from tests.families import NARROW_CASCADE, NARROW_FCS
+from tests.families import FAMILIES, NARROW_CASCADE, NARROW_FCS, TOPDOWN, Family
 from tests.models import DENSE, FASTER_RCNN, batch, target_config
-from tests.test_models.test_families import calibrate, flag_as_training
+from tests.test_models.test_families import calibrate, flag_as_training, poses
+from tests.test_models.test_families import target_config as pose_config
 
 FEW_PROPOSALS = {"train_cfg.rpn_proposal.max_per_img": 20}
 #: Heads that have a formula: MMDetection's config, and changes of its model.
@@ -162,6 +163,26 @@ def test_mixed_precision(name: str) -> None:
         found = in_one_pass(model, recording, data["inputs"])
         expected = replayed(model, recording, data["inputs"])
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0)
+
+
+#: Pose estimators whose ``loss`` makes more of their loss modules than a sum.
+REPLAYED = ("Integral regression", "DSNT", "Visibility prediction")
+AT_ONCE = {f.name: f for f in FAMILIES if f.group == TOPDOWN and f.name not in REPLAYED}
+
+
+@pytest.mark.parametrize("family", AT_ONCE.values(), ids=AT_ONCE)
+def test_people_at_once_are_those_one_by_one(family: Family) -> None:
+    init_default_scope("mmpose")
+    torch.manual_seed(0)
+    model = MODELS.build(pose_config(family))
+    model.init_weights()
+    data = model.data_preprocessor(poses(model), training=True)
+    calibrate(model, data)
+    recording = record(model.eval(), data)
+    found = in_one_pass(model, recording, data["inputs"])
+    expected = replayed(model, recording, data["inputs"])
+    assert not expected.isnan().all()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0, equal_nan=True)
 
 
 def test_ohem_is_replayed() -> None:

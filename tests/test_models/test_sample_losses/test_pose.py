@@ -143,7 +143,10 @@ def test_a_loss_that_asks_for_numbers_is_called_one_by_one(inputs: dict) -> None
     model = build(MSE)
     plain = model.head.loss_module.forward
 
+    calls = []
+
     def asks(output: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        calls.append(len(output))
         value = plain(output, target, weights)
         return value if value.item() >= 0 else -value
 
@@ -152,3 +155,7 @@ def test_a_loss_that_asks_for_numbers_is_called_one_by_one(inputs: dict) -> None
     _, found = model.measure_losses(**data)
     expected = [sum(e) / len(e) for e in squared_errors(model, data) if e]
     assert found[:-1].tolist() == pytest.approx(expected, rel=1e-5)
+    assert calls == [4, 1, 1, 1, 1, 1]  # the batch's own, all at once in vain, and each person
+    calls.clear()
+    model.measure_losses(**data)
+    assert calls == [4, 1, 1, 1, 1]

@@ -29,7 +29,9 @@ def plot_gains(gains: Mapping[str, Gain], path: str | os.PathLike, baseline: str
     for row, gain in enumerate(gains.values()):
         colour = colours.get(gain.verdict, "tab:gray")
         seeds = [gain.relative(value) for value in gain.by_seed]
-        axes.scatter(seeds, np.full(len(seeds), row), s=9, color=colour, alpha=0.35, linewidth=0)
+        axes.scatter(
+            seeds, np.full(len(seeds), row), s=9, color=colour, alpha=0.5, linewidth=0, zorder=3
+        )
         limits = [gain.relative(limit) for limit in gain.interval[1:]]
         axes.plot(limits, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
         axes.plot(gain.relative(gain.estimate), row, "o", color=colour, markersize=6)
@@ -37,7 +39,7 @@ def plot_gains(gains: Mapping[str, Gain], path: str | os.PathLike, baseline: str
     axes.set_yticks(range(len(gains)), names)
     axes.set_ylim(len(gains) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_xlabel(f"gain of area over {baseline}, 95 % interval, a dot a seed")
+    axes.set_xlabel(f"gain of area over {baseline}\n95 % interval, a dot a seed")
     axes.grid(alpha=0.3, axis="x")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)

@@ -18,8 +18,8 @@ from tests.processes import run_in_processes
 
 DENSE_HEAD = "mmal.DenseHeadSampleLosses"
 NUM_ITEMS = [1, 3, 0, 2]  # one image without objects
-#: A single-stage detector whose head no strategy names.
-UNSUPPORTED = "nas_fcos/nas-fcos_r50-caffe_fpn_nashead-gn-head_4xb4-1x_coco.py"
+#: A detector whose head no strategy names.
+UNSUPPORTED = "point_rend/point-rend_r50-caffe_fpn_ms-1x_coco.py"
 
 
 def replay(model: nn.Module, strategy: SampleLosses, data: dict) -> torch.Tensor:
@@ -207,7 +207,7 @@ def test_a_class_of_the_same_name_from_elsewhere_is_refused() -> None:
 def test_unsupported_target_is_named_with_what_to_do() -> None:
     init_default_scope("mmdet")
     target = target_config(UNSUPPORTED)
-    with pytest.raises(TypeError, match=r"(?s)NASFCOS with NASFCOSHead\.\n.*sample_losses=dict"):
+    with pytest.raises(TypeError, match=r"(?s)PointRend with .*PointRendRoIHead\.\n.*sample_losses=dict"):
         MODELS.build(learning_loss_config(target, [256] * 5))
 
 

@@ -16,7 +16,6 @@ from tests.test_models.test_families import learning_loss as family_config
 from tests.test_models.test_families import target_config as family_target
 from tests.test_models.test_necks.test_loss_prediction_neck import random_state
 
-
 #: Whose necks have deformable convolutions, which no meta device knows.
 DEFORMABLE = ("NAS-FCOS",)
 

@@ -207,7 +207,8 @@ def test_a_class_of_the_same_name_from_elsewhere_is_refused() -> None:
 def test_unsupported_target_is_named_with_what_to_do() -> None:
     init_default_scope("mmdet")
     target = target_config(UNSUPPORTED)
-    with pytest.raises(TypeError, match=r"(?s)PointRend with .*PointRendRoIHead\.\n.*sample_losses=dict"):
+    message = r"(?s)PointRend with .*PointRendRoIHead\.\n.*sample_losses=dict"
+    with pytest.raises(TypeError, match=message):
         MODELS.build(learning_loss_config(target, [256] * 5))
 
 

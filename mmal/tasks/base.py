@@ -40,7 +40,7 @@ class Task(ABC):
     annotation: str
     cost: str
     whole_images = False
-    recommended_query = MappingProxyType(dict(type="mmal.Herding", weight="margin"))
+    recommended_query = MappingProxyType(dict(type="mmal.Herding"))
     unlabeled_keys = frozenset({"img_path", "img_id", "height", "width", "sample_id", "variant"})
 
     def has(self, dataset: BaseDataset) -> bool:

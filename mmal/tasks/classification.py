@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -22,6 +23,8 @@ class ClassificationTask(Task):
     annotation = "labels"
     cost = "labels given"
     whole_images = True
+    # Proven above random on two pools of CIFAR-10: docs/results.md.
+    recommended_query = MappingProxyType(dict(type="mmal.Herding", weight="margin"))
     unlabeled_keys = Task.unlabeled_keys | {"img"}
 
     def sample_ids(

@@ -3,7 +3,6 @@
 import copy
 from collections import defaultdict
 from collections.abc import Sequence
-from types import MappingProxyType
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -35,7 +34,6 @@ class PoseTask(Task):
     packer = "PackPoseInputs"
     annotation = "joints"
     cost = "joints marked"
-    recommended_query = MappingProxyType(dict(type="mmal.Herding"))
 
     def has(self, dataset: BaseDataset) -> bool:
         """Whether a data set is of people."""

@@ -159,19 +159,16 @@ class RowsOfRois(Recorded):
         return found
 
     def _cut(self, result: Any, rows: slice, size: int) -> Any:
-        if isinstance(result, Tensor):
-            if len(result) != size:
+        def cut(tensor: Tensor) -> Tensor:
+            if len(tensor) != size:
                 raise ValueError(
-                    f"{self.name} returned a tensor of shape {tuple(result.shape)} for {size} "
+                    f"{self.name} returned a tensor of shape {tuple(tensor.shape)} for {size} "
                     "RoIs; its recording expects a row for each. This target model needs a "
                     "sample_losses strategy of its own."
                 )
-            return result.detach()[rows]
-        if isinstance(result, list | tuple):
-            return type(result)(self._cut(item, rows, size) for item in result)
-        if isinstance(result, dict):
-            return {key: self._cut(item, rows, size) for key, item in result.items()}
-        return result
+            return tensor.detach()[rows]
+
+        return mapped(result, cut)
 
 
 class Silenced(Recorded):

@@ -1,8 +1,9 @@
 """How far a comparison is, and how long it will take."""
 
-import math
 import time
 from collections.abc import Callable, Collection, Mapping
+
+from mmal.utils import duration
 
 #: Query and seed.
 Trial = tuple[str, int]
@@ -64,14 +65,3 @@ class TrialProgress:
             for trial in waiting
         ]
         return max(sum(left) / self._jobs, *left)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as minutes or hours.
-
-    Example:
-        >>> duration(2400), duration(5000), duration(30)
-        ('40 min', '1 h 24 min', '1 min')
-    """
-    hours, minutes = divmod(max(math.ceil(seconds / 60), 1), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

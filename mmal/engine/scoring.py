@@ -12,14 +12,13 @@ from mmengine.dataset import pseudo_collate
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from mmal.datasets import PoolDataset
 from mmal.models.scores import score_function
 from mmal.structures import PoolScores, UnreadableImage
-from mmal.utils import shows_progress, wait_for_all
+from mmal.utils import tracked, wait_for_all
 
 from .score_shards import MemoryShards, Shard, ShardFolder, scoring_key, shard_size
 from .unreadable import PoolImages, SkipUnreadable, refuse_many
@@ -149,7 +148,7 @@ def _scored(
     places = [index for part in shards.values() for index in part.tolist()]
     # All but the last shard of all are whole batches: none has samples of two.
     loader = _loader(SkipUnreadable(dataset), places, batch_size, num_workers, _readable)
-    with closing(_shown(loader, "scoring")) as loaded:
+    with closing(tracked(loader, "scoring")) as loaded:
         for number, part in shards.items():
             shard = Shard()
             found: dict[str, list[np.ndarray]] = {}
@@ -270,7 +269,7 @@ def batches(
     rank, world_size = get_dist_info()
     share = list(indices)[rank::world_size]
     loader = _loader(dataset, share, batch_size, num_workers, pseudo_collate)
-    yield from _shown(loader, description)
+    yield from tracked(loader, description)
 
 
 def _loader(
@@ -282,10 +281,6 @@ def _loader(
         num_workers=num_workers,
         collate_fn=collate,
     )
-
-
-def _shown(loader: DataLoader, description: str) -> Iterator:
-    yield from track(loader, description, transient=True, disable=not shows_progress())
 
 
 def bare(model: nn.Module) -> nn.Module:

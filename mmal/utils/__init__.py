@@ -13,7 +13,7 @@ from .isolation import (
     without_trace,
 )
 from .patience import gather_on_main, main_works_alone, wait_for_all
-from .progress import shows_progress
+from .progress import duration, shows_progress, tracked
 from .quiet import quiet
 from .safe_loading import UnsafeCheckpointError, safe_loading, unsafe_message
 from .spreadsheet import spreadsheet_text
@@ -28,6 +28,7 @@ __all__ = [
     "atomic_path",
     "cache_folder",
     "checked",
+    "duration",
     "evaluating",
     "few",
     "first_error_only",
@@ -51,6 +52,7 @@ __all__ = [
     "stop_asked",
     "stop_on_signals",
     "stop_waits",
+    "tracked",
     "type_name",
     "unsafe_message",
     "wait_for_all",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmal.apis.trial_progress import TrialProgress, duration
+from mmal.apis.trial_progress import TrialProgress
 
 
 class Clock:
@@ -58,8 +58,3 @@ def test_trials_beside_each_other_share_what_is_left(clock):
     assert progress.seconds_left() == pytest.approx(30)  # a trial is not shared
     clock.now = 150
     assert progress.seconds_left() == 0  # later than thought, but not negative
-
-
-def test_durations():
-    found = [duration(seconds) for seconds in (0, 61, 2400, 3600, 5000)]
-    assert found == ["1 min", "2 min", "40 min", "1 h 0 min", "1 h 24 min"]

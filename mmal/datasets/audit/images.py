@@ -10,9 +10,8 @@ import numpy as np
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.fileio import get
 from PIL import Image
-from rich.progress import Progress
 
-from mmal.utils import shows_progress, wait_for_all
+from mmal.utils import tracked, wait_for_all
 
 from .image_cache import ImageCache
 from .image_facts import ImageFacts
@@ -43,21 +42,15 @@ def inspect_images(
     local = [path for path in share if is_local(path, paths[path])]
     mine = cache.lookup(local) if cache is not None else {}
     new = [path for path in share if path not in mine]
-    hidden = not new or not shows_progress()
-    with (
-        ThreadPoolExecutor() as pool,
-        Progress(*Progress.get_default_columns(), transient=True, disable=hidden) as progress,
-    ):
-        bar = progress.add_task("checking images", total=len(new))
+    with ThreadPoolExecutor() as pool:
         # In parts, so that what was seen is remembered if the rest is interrupted.
-        for begin in range(0, len(new), _PART):
+        for begin in tracked(range(0, len(new), _PART), "checking images"):
             part = new[begin : begin + _PART]
             seen = dict(zip(part, pool.map(inspect_image, part, map(paths.get, part)), strict=True))
             if cache is not None:
                 known = set(local)
                 cache.store({path: fact for path, fact in seen.items() if path in known})
             mine |= seen
-            progress.advance(bar, len(part))
     facts: dict[str, ImageFacts] = {}
     wait_for_all()  # one may have looked at slow files for long
     for part in all_gather_object(mine):

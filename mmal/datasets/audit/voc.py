@@ -7,9 +7,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 
 from mmengine.fileio import get, get_text
-from rich.progress import track
 
-from mmal.utils import shows_progress
+from mmal.utils import tracked
 
 from ..image_folder import IMAGE_SUFFIXES
 from .coco_file import LIMIT
@@ -42,9 +41,7 @@ def audit_voc(audit: SetAudit) -> tuple[list[dict], list[StatedImage]]:
     infos, failed = audit.load()
     offset = _offset(audit, infos)
     images = []
-    # A short list is done before a bar could be drawn.
-    hidden = len(infos) < 1000 or not shows_progress()
-    for info in track(infos, "checking annotations", transient=True, disable=hidden):
+    for info in tracked(infos, "checking annotations"):
         key = info["img_id"]
         path = info.get("xml_path") or _xml_path(audit, key)
         # Where the file has no size, the data set has looked at the image.

@@ -12,14 +12,13 @@ import torch
 from filelock import FileLock
 from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset, pseudo_collate
 from mmengine.logging import print_log
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from mmal.datasets import CachedViews, FeatureStore, PoolDataset, View, packed_sample
 from mmal.datasets.feature_store import CachedFeaturesError, Features, Shapes
 from mmal.models.necks.loss_prediction_neck import pooled
-from mmal.utils import shows_progress
+from mmal.utils import tracked
 
 from .settings import CachedFeatures
 
@@ -70,8 +69,7 @@ def fill(
                 )
                 writer.begin(orders)
                 try:
-                    bar = dict(transient=True, disable=not shows_progress())
-                    for found in track(loader, f"features of {name}", **bar):
+                    for found in tracked(loader, f"features of {name}"):
                         writer.write(found)
                 except KeyboardInterrupt:
                     writer.flush()

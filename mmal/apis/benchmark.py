@@ -8,24 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from mmdet.structures import DetDataSample
-from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from mmengine.structures import InstanceData
 from torch import nn
 
-from mmal.engine import DataConfig
-from mmal.engine.data_config import leaf_datasets
 from mmal.models import LearningLossMixin, build_model
 from mmal.utils import type_name
 from mmal.utils.operators import OperatorCount
 from mmal.utils.peak_memory import peak_memory
 from mmal.utils.record import with_own_containers
+
+from .random_batches import random_batch
 
 #: What is timed, in the order of the table.
 TIMED = ("step", "step_learning_loss", "features", "scoring", "inference")
@@ -79,25 +75,26 @@ def benchmark(
     amp: bool = False,
     progress: Callable[[], None] = lambda: None,
 ) -> Benchmark:
-    """Measure a detector with and without learning loss, in turns.
+    """Measure a model with and without learning loss, in turns.
 
-    Images and boxes are random, weights as initialised. Every repetition runs each variant once,
+    Images and labels are random, weights as initialised. Every repetition runs each variant once,
     in an order drawn anew, so that a change of the machine's speed falls on all of them.
 
     Args:
-        cfg: An MMDetection config, its model plain or a LearningLoss model.
+        cfg: A config of MMDetection, MMPose or MMPretrain, its model plain or a LearningLoss model.
         batch_size: Images a batch.
-        max_size: Images are of the config's test size, but no side is longer than this.
+        max_size: Images are of the config's test size, but no side is longer than this; those of a
+            pose estimator are of its own size.
         repetitions: How often each variant is measured, after one that does not count.
         device: Such as ``cpu`` or ``cuda:0``.
         amp: Whether training steps run in mixed precision.
         progress: Called after every repetition.
     """
     init_default_scope(cfg.get("default_scope", "mmdet"))
-    size = _image_size(cfg, max_size)
     model = _learning_loss_model(cfg, device)
     plain = _plain_model(cfg, model, device)
-    data = _random_batch(model, batch_size, size, _learns_masks(cfg))
+    data = random_batch(cfg, model, batch_size, max_size)
+    size = tuple(data["inputs"].shape[2:])
     variants = _variants(plain, model, data, device, amp)
     steps = {"": "step", "_learning_loss": "step_learning_loss"}
     samples: dict[str, list[float]] = {name: [] for name in variants}
@@ -123,13 +120,6 @@ def benchmark(
         samples[f"operators{suffix}"] = [count.total]
     name = Path(cfg.filename).stem if cfg.filename else type_name(cfg.model)
     return Benchmark(name, size, batch_size, device, samples)
-
-
-def _image_size(cfg: Config, max_size: int) -> tuple[int, int]:
-    """Height and width of the test pipeline's images, cut to ``max_size``."""
-    scales = [step["scale"] for step in DataConfig(cfg).test_pipeline if "scale" in step]
-    width, height = scales[0] if scales else (max_size, max_size)
-    return min(height, max_size), min(width, max_size)
 
 
 def _learning_loss_model(cfg: Config, device: str) -> LearningLossMixin:
@@ -163,44 +153,6 @@ def _without_downloads(cfg: Config) -> Config:
     if "data_preprocessor" in target:
         target.data_preprocessor.batch_augments = None  # they change the size of the images
     return cfg
-
-
-def _learns_masks(cfg: Config) -> bool:
-    """Whether training loads masks: some heads use them where there are any."""
-    training = next(leaf_datasets(cfg.train_dataloader.dataset))["pipeline"]
-    return any(step.get("with_mask") for step in training)
-
-
-def _random_batch(
-    model: nn.Module, batch_size: int, size: tuple[int, int], with_masks: bool
-) -> dict:
-    """Preprocess noise with three boxes an image, the mean of PASCAL VOC."""
-    generator = torch.Generator().manual_seed(0)
-    height, width = size
-    samples = []
-    for _ in range(batch_size):
-        corners = torch.rand(3, 2, 2, generator=generator).sort(dim=1).values
-        corners[:, 1] += 0.05  # no empty boxes
-        boxes = corners.clamp(max=1).flatten(1) * torch.tensor([width, height] * 2)
-        labels = torch.zeros(3, dtype=torch.long)  # every detector has a first class
-        metainfo = dict(img_shape=size, ori_shape=size, scale_factor=(1.0, 1.0))
-        # CenterNet's pipelines pad images and say where.
-        metainfo["border"] = np.array([0, height, 0, width])
-        sample = DetDataSample(metainfo=metainfo)
-        sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
-        if with_masks:
-            sample.gt_instances.masks = _filled_boxes(boxes, size)
-        sample.ignored_instances = InstanceData(bboxes=boxes[:0], labels=labels[:0])
-        samples.append(sample)
-    images = torch.randint(0, 256, (batch_size, 3, *size), generator=generator, dtype=torch.uint8)
-    return model.data_preprocessor(dict(inputs=list(images), data_samples=samples), training=True)
-
-
-def _filled_boxes(boxes: torch.Tensor, size: tuple[int, int]) -> BitmapMasks:
-    masks = np.zeros((len(boxes), *size), dtype=np.uint8)
-    for mask, (left, top, right, bottom) in zip(masks, boxes.int().tolist(), strict=True):
-        mask[top:bottom, left:right] = 1
-    return BitmapMasks(masks, *size)
 
 
 def _variants(

@@ -42,5 +42,6 @@ def test_do_not_grow_with_the_batch(name: str) -> None:
         extra.append(operators_of_a_step(model, data) - operators_of_a_step(plain, data))
     # Levels without a positive have a call less.
     assert abs(extra[0] - extra[1]) <= 5
-    # An average and an FC with their backward a level; updates, the losses, their pairs.
-    assert 8 * len(channels) < extra[0] < 12 * len(channels) + 75
+    # A sum a level, its part of the gradient, where channels differ a product with its backward;
+    # updates, the losses, their pairs.
+    assert 2 * len(channels) < extra[0] < 6 * len(channels) + 55

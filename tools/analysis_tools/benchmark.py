@@ -1,4 +1,4 @@
-"""Measure what learning loss costs a detector: training steps, scoring, memory, operators."""
+"""Measure what learning loss costs a model: training steps, scoring, memory, operators."""
 
 import argparse
 import csv
@@ -29,9 +29,11 @@ CONFIGS = (
     "mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py",
     "mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py",
 )
+SCOPES = ("mmdet", "mmpose", "mmpretrain")
 EXAMPLE = """example:
   python tools/analysis_tools/benchmark.py --out benchmark.csv
   python tools/analysis_tools/benchmark.py my_config.py --max-size 800 --device cuda:0
+  python tools/analysis_tools/benchmark.py configs/pose/hourglass52_mpii.py
 """
 
 
@@ -43,12 +45,16 @@ def parse_args() -> argparse.Namespace:
         "configs",
         nargs="*",
         default=CONFIGS,
-        help="config files, of LearningLoss or plain models; mmdet::… are MMDetection's own "
+        help="config files, of LearningLoss or plain models; mmdet::… and mmpose::… are the "
+        "packages' own "
         "(default: six detectors)",
     )
     parser.add_argument("--batch-size", type=int, default=8, help="images a batch (default: 8)")
     parser.add_argument(
-        "--max-size", type=int, default=320, help="longest side of the images (default: 320)"
+        "--max-size",
+        type=int,
+        default=320,
+        help="longest side of the images, but of a pose estimator's (default: 320)",
     )
     parser.add_argument("--repetitions", type=int, default=7, help="(default: 7)")
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
@@ -101,8 +107,9 @@ def _read(path: str) -> Config:
         DataConfig(cfg).dataset("test")
     except (OSError, ValueError, ModuleNotFoundError) as error:
         sys.exit(f"{path}: {error}")
-    if cfg.get("default_scope", "mmdet") != "mmdet":
-        sys.exit(f"{path} is a config of {cfg.default_scope}; the benchmark measures detectors.")
+    scope = cfg.get("default_scope", "mmdet")
+    if scope not in SCOPES:
+        sys.exit(f"{path} is a config of {scope}; the benchmark measures models of {SCOPES}.")
     return cfg
 
 

@@ -17,6 +17,5 @@ class AllPairsRankingLoss(PairwiseRankingLoss):
     """
 
     @staticmethod
-    def _differences(values: Tensor) -> Tensor:
-        first, second = torch.triu_indices(len(values), len(values), 1, device=values.device)
-        return values[first] - values[second]
+    def _pairs(values: Tensor) -> Tensor:
+        return values[torch.triu_indices(len(values), len(values), 1, device=values.device).t()]

@@ -1,5 +1,6 @@
 """The ranking loss that trains the loss prediction module."""
 
+import numpy as np
 import torch
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
@@ -9,25 +10,24 @@ from mmal.registry import MODELS
 from .across_ranks import joined_over_ranks
 
 
-def pairwise_ranking_loss(pred_diff: Tensor, target_diff: Tensor, margin: float = 1.0) -> Tensor:
+def pairwise_ranking_loss(disagreement: Tensor, margin: float = 1.0) -> Tensor:
     """Hinge on the order of two predicted losses (Yoo & Kweon, CVPR 2019, equation 2).
 
     ``max(0, -s * (pred_i - pred_j) + margin)`` with ``s = +1`` if ``target_i > target_j`` else -1.
 
     Args:
-        pred_diff: Predicted losses ``pred_i - pred_j``, of shape (P,).
-        target_diff: Target losses ``target_i - target_j``, or their signs, of shape (P,). A 0 is no
-            order; its loss, the margin, means nothing.
+        disagreement: ``-s * (pred_i - pred_j)`` of each pair, of shape (P,): negative where the
+            losses are predicted in the right order.
         margin: The margin, in units of the predicted loss.
 
     Returns:
         The loss of each pair, of shape (P,).
 
     Example:
-        >>> pairwise_ranking_loss(torch.tensor([0.2, 0.2]), torch.tensor([3.0, -3.0]))
+        >>> pairwise_ranking_loss(torch.tensor([-0.2, 0.2]))
         tensor([0.8000, 1.2000])
     """
-    return torch.relu(margin - target_diff.sign() * pred_diff)
+    return torch.relu(disagreement + margin)
 
 
 @MODELS.register_module()
@@ -81,27 +81,39 @@ class PairwiseRankingLoss(nn.Module):
             if self.across_gpus:
                 pred, target = joined_over_ranks(torch.stack([pred, target], dim=1)).unbind(1)
                 target = target.detach()
-            pred_diff, order = self._differences(pred), self._differences(target)
-            # 0 where there is none: inf - inf and nan are not finite either.
-            order = order.nan_to_num(nan=0, posinf=0, neginf=0).sign()
-            # What is predicted for a pair without an order does not matter, not even nan.
-            pred_diff = torch.where(order != 0, pred_diff, 0.0)
-            losses = pairwise_ranking_loss(pred_diff, order, self.margin)
-            counts = int(order.count_nonzero())
+            # The order of a few numbers is known sooner on the host than by launches on a GPU.
+            known = torch.stack([pred.detach(), target]).cpu()
+            predicted, order = (_differences(self._pairs(values).numpy()) for values in known)
+            # Neither inf - inf, which is nan, nor inf - 1 says which loss is the larger one.
+            order = np.sign(np.nan_to_num(order, nan=0, posinf=0, neginf=0))
+            ordered = order != 0
+            pairs = self._pairs(pred)
+            if not ordered.all():
+                # What is predicted for a pair without an order does not matter, not even nan.
+                pairs = pairs[torch.from_numpy(ordered)]
+                predicted, order = predicted[ordered], order[ordered]
+            # In one product, and its gradient in another: -s for the first and s for the second.
+            signs = torch.from_numpy(np.stack([-order, order], axis=1)).to(pairs)
+            losses = pairwise_ranking_loss((pairs * signs).sum(dim=1), self.margin)
             # Without a pair the sum still has a graph: every rank has all gradients.
-            loss = (losses * order.abs()).sum() * (self.loss_weight / max(counts, 1))
+            loss = losses.mean() if len(order) else losses.sum()
+            if self.loss_weight != 1:
+                loss = self.loss_weight * loss
             if self.across_gpus:  # averaging over the ranks divides the gradient, not the value
                 loss = loss.detach() + get_world_size() * (loss - loss.detach())
-        # inf - inf and nan - nan are not 0.
-        invalid = (target - target).count_nonzero().to(target.dtype)
-        result = dict(loss_rank=loss, rank_invalid=invalid)
-        if counts:
-            agreement = (pred_diff.detach().sign() * order).sum() / counts
-            result["rank_acc"] = (agreement + 1) / 2
+        invalid = np.count_nonzero(~np.isfinite(known[1].numpy()))
+        result = dict(loss_rank=loss, rank_invalid=torch.tensor(float(invalid)))
+        if len(order):
+            result["rank_acc"] = torch.tensor((1 + (np.sign(predicted) * order).mean()) / 2)
         return result
 
     @staticmethod
-    def _differences(values: Tensor) -> Tensor:
-        """Return the first minus the second value of each pair, of shape (P,)."""
-        first, second = values[: len(values) // 2 * 2].unflatten(0, (-1, 2)).unbind(1)
-        return first - second
+    def _pairs(values: Tensor) -> Tensor:
+        """Return the two values of each pair, of shape (P, 2)."""
+        even = values[:-1] if len(values) % 2 else values
+        return even.unflatten(0, (-1, 2))
+
+
+def _differences(pairs: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return pairs[:, 0] - pairs[:, 1]

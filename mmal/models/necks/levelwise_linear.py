@@ -11,7 +11,8 @@ class LevelwiseLinear(nn.Linear):
 
     It computes what as many ``nn.Linear`` would, and begins with their weights. On a GPU a training
     step of these is mostly launches, of the update of each weight and each bias and of each bias's
-    gradient; here there is one of each. A ``nn.Linear``, so that initialisers by layer find it.
+    gradient; here there is one of each, and one product where all levels have as many channels, as
+    those of a pyramid. A ``nn.Linear``, so that initialisers by layer find it.
 
     Args:
         in_channels: The channels of each level, at least one.
@@ -19,7 +20,7 @@ class LevelwiseLinear(nn.Linear):
 
     Example:
         >>> layer = LevelwiseLinear([3, 5], channels=4)
-        >>> layer([torch.rand(2, 3), torch.rand(2, 5)]).shape
+        >>> layer(torch.rand(2, 3 + 5)).shape
         torch.Size([2, 8])
     """
 
@@ -27,18 +28,27 @@ class LevelwiseLinear(nn.Linear):
         layers = [nn.Linear(c, channels) for c in in_channels]
         super().__init__(sum(in_channels), channels, device="meta")
         self.in_channels = list(in_channels)
-        self.weight = nn.Parameter(torch.cat([layer.weight.data for layer in layers], dim=1))
+        # Column by column in memory, as the gradient of one product comes: it is not copied then.
+        columns = torch.cat([layer.weight.data.t() for layer in layers])
+        self.weight = nn.Parameter(columns.t())
         self.bias = nn.Parameter(torch.cat([layer.bias.data for layer in layers]))
 
-    def forward(self, levels: Sequence[Tensor]) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Transform each level.
 
         Args:
-            levels: One tensor a level, of shape (N, C_level).
+            inputs: The channels of one level after the other, shape (N, sum of in_channels).
 
         Returns:
             What becomes of them, one level after the other, shape (N, levels * channels).
         """
+        count = len(self.in_channels)
+        if len(set(self.in_channels)) == 1:
+            levels = inputs.unflatten(1, (count, -1)).transpose(0, 1)
+            weights = self.weight.unflatten(1, (count, -1)).permute(1, 2, 0)
+            biases = self.bias.unflatten(0, (count, 1, -1))
+            return torch.baddbmm(biases, levels, weights).transpose(0, 1).flatten(1)
+        levels = inputs.split(self.in_channels, dim=1)
         weights = self.weight.split(self.in_channels, dim=1)
         products = [level @ weight.t() for level, weight in zip(levels, weights, strict=True)]
         return torch.cat(products, dim=1) + self.bias

@@ -1,5 +1,6 @@
 """The loss prediction module."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -113,13 +114,15 @@ class LossPredictionNeck(BaseModule):
         Raises:
             ValueError: If the features' channels are not ``in_channels``.
         """
-        feats = [pooled(feat) for feat in feats] if self.in_channels else []
-        check_channels(self.in_channels, [feat.shape[1] for feat in feats])
+        sums, counts = _sums(feats if self.in_channels else [])
+        check_channels(self.in_channels, [total.shape[1] for total in sums])
         if self.unit_levels:
-            feats = [normalize(feat, dim=1) for feat in feats]
-        inputs = [*feats, statistics] if self.reads_predictions else feats
+            levels = [normalize(total, dim=1) for total in sums]
+        else:
+            levels = [_averages(sums, counts)] if sums else []
+        inputs = [*levels, statistics] if self.reads_predictions else levels
         with self._full_precision():
-            embedding = torch.relu(self.embeddings(inputs))
+            embedding = torch.relu(self.embeddings(_joined(inputs)))
             return self._dropped(embedding) if self.dropout and self.training else embedding
 
     def _dropped(self, embedding: Tensor) -> Tensor:
@@ -157,10 +160,30 @@ def check_channels(given: Sequence[int], found: Sequence[int]) -> None:
 
 def pooled(feat: Tensor) -> Tensor:
     """Average over the positions or tokens, in float32; shape (N, C)."""
-    if feat.dim() == 2:
-        return feat.float()
-    if feat.dim() == 3:
-        return feat.sum(dim=1, dtype=torch.float32) / feat.shape[1]
+    return _averages(*_sums([feat]))
+
+
+def _sums(feats: Sequence[Tensor]) -> tuple[list[Tensor], list[int]]:
+    """Sum each level up over its positions or tokens, and count these."""
     # The gradient of a sum is one number a channel, that of torch's mean a whole feature map, which
     # would be held until the heads' gradients join it.
-    return feat.sum(dim=(2, 3), dtype=torch.float32) / feat.shape[2:].numel()
+    sums, counts = [], []
+    for feat in feats:
+        over = {2: (), 3: (1,), 4: (2, 3)}[feat.dim()]
+        sums.append(feat.sum(dim=over, dtype=torch.float32) if over else feat.float())
+        counts.append(math.prod(feat.shape[dim] for dim in over))
+    return sums, counts
+
+
+def _averages(sums: list[Tensor], counts: list[int]) -> Tensor:
+    """Divide the sums of levels by the positions of each, and join them; shape (N, sum of C)."""
+    if len(set(counts)) == 1:
+        return _joined(sums) / counts[0]
+    # One division of all: on a GPU one a level would be as many launches, and again backwards.
+    divisors = [n for total, n in zip(sums, counts, strict=True) for _ in range(total.shape[1])]
+    return _joined(sums) / sums[0].new_tensor(divisors)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Concatenate channels, of shape (N, C) each; of one part nothing is copied."""
+    return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]

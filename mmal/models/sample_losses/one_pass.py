@@ -125,7 +125,8 @@ class HeadCalls:
 
     def weighted(self, name: str, sums: Tensor) -> Tensor:
         """Return the loss that module ``name`` reports of elements that it sums up."""
-        return getattr(self.head, name).loss_weight * sums
+        factor = getattr(self.head, name).loss_weight
+        return sums if factor == 1 else factor * sums
 
     def averaged(self, name: str, sums: Tensor, count: Tensor | float) -> Tensor:
         """Return the loss that module ``name`` reports of elements averaged over ``count``."""

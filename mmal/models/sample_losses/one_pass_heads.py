@@ -51,18 +51,17 @@ def _fcos_losses(calls: HeadCalls) -> Tensor:
     classes = only(calls.losses["loss_cls"])
     scores = calls.methods["forward"][0].result[0]
     lengths = [len(level) * level.shape[2] * level.shape[3] for level in scores]
-    positive = calls.positive(classes.target)
-    count = calls.by_image(positive.split(lengths)).clamp(min=1)
-    rows = only(calls.rows("loss_cls"))
     weights = [call.weight for call in calls.losses["loss_bbox"]]
-    boxes, weight, centerness = calls.positives_by_image(
-        positive, lengths, [calls.rows("loss_bbox"), weights, calls.rows("loss_centerness")]
+    ones = [torch.ones_like(weight) for weight in weights]
+    of_positives = calls.spread(
+        calls.positive(classes.target),
+        [calls.rows("loss_bbox"), weights, calls.rows("loss_centerness"), ones],
     )
-    return (
-        calls.averaged("loss_cls", calls.by_image(rows.split(lengths)), count)
-        + calls.averaged("loss_bbox", boxes, weight.clamp(min=1e-6))
-        + calls.averaged("loss_centerness", centerness, count)
-    )
+    rows = torch.cat([of_positives, only(calls.rows("loss_cls"))[None]])
+    boxes, weight, centerness, count, of_classes = calls.by_image(rows.split(lengths, dim=-1))
+    counted = calls.weighted("loss_cls", of_classes) + calls.weighted("loss_centerness", centerness)
+    # EPS is lost beside a count of 1 or more.
+    return counted / count.clamp(min=1) + calls.averaged("loss_bbox", boxes, weight.clamp(min=1e-6))
 
 
 def _rtmdet_losses(calls: HeadCalls) -> Tensor:

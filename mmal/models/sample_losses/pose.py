@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import torch
 from mmengine.logging import print_log
@@ -109,13 +110,14 @@ class TopdownSampleLosses(SampleLosses):
 
     def _at_once(self, model: nn.Module, recording: Recording, inputs: Tensor) -> Tensor:
         visible = _visible([sample.gt_instance_labels for sample in recording.data_samples])
-        total = inputs.new_zeros(len(inputs), dtype=torch.float32)
-        with single_process(), without_trace(model.head):
+        terms = []
+        with single_process(), ExitStack() as stack:
             for method, calls in recording.calls:
                 module: nn.Module = method.owner
+                stack.enter_context(without_trace(module))
                 for arguments in method.whole(calls, len(inputs)):
-                    total += _of_each(module, arguments) * self._scale(module, visible)
-        return total
+                    terms.append(self._per_joint(module, _of_each(module, arguments), visible))
+        return sum(terms[1:], start=terms[0].float())
 
     def sample_loss(
         self, model: nn.Module, recording: Recording, loss: Callable, inputs: Tensor, index: int
@@ -124,32 +126,37 @@ class TopdownSampleLosses(SampleLosses):
         visible = _visible([recording.data_samples[index].gt_instance_labels])[0]
         if class_name(model.head) in _REPLAYED:
             terms = self.sample_terms(recording, loss, inputs, index)
-            scale = self._scale(model.head, visible)
             # Whether a joint is visible is a question of all joints.
-            scaled = {k: v if k == "loss_vis" else v * scale for k, v in terms.items()}
+            scaled = {
+                k: v if k == "loss_vis" else self._per_joint(model.head, v, visible)
+                for k, v in terms.items()
+            }
             return model.parse_losses(scaled)[0]
         total = inputs.new_zeros(())
         for method, calls in recording.calls:
             module: nn.Module = method.owner
             for arguments in method.cut(calls, index, len(inputs)):
-                total = total + module(**arguments) * self._scale(module, visible)
+                total = total + self._per_joint(module, module(**arguments), visible)
         return total
 
-    def _scale(self, module: nn.Module, visible: Tensor) -> Tensor | float:
-        """How many joints ``module`` averages over, a visible one."""
+    def _per_joint(self, module: nn.Module, losses: Tensor, visible: Tensor) -> Tensor:
+        """Divide what ``module`` averages over joints by the visible ones instead."""
         if not self.per_visible_joint:
-            return 1.0
+            return losses
         # Online hard keypoint mining averages over the hardest joints alone.
         joints = visible.shape[-1]
         averaged = min(getattr(module, "topk", joints), joints)
-        count = visible.sum(-1).clamp(max=averaged)
-        return torch.where(count > 0, averaged / count, torch.nan)
+        share = visible.mean(-1, dtype=torch.float32)
+        if averaged < joints:
+            share = (share * (joints / averaged)).clamp(max=1)
+        # Without a visible joint it is 0 or more, divided by 0.
+        return (losses / share).nan_to_num(nan=torch.nan, posinf=torch.nan, neginf=torch.nan)
 
 
 def _visible(labels: Sequence[InstanceData]) -> Tensor:
     """Whether each of K joints of N people is annotated; shape (N, K)."""
-    weights = torch.stack([label.keypoint_weights for label in labels])
-    return (weights.flatten(1, -2) > 0).any(1)
+    weights = torch.stack([label.keypoint_weights for label in labels]).flatten(1, -2)
+    return weights[:, 0] > 0 if weights.shape[1] == 1 else (weights > 0).any(1)
 
 
 def _of_each(module: nn.Module, arguments: dict) -> Tensor:

@@ -37,7 +37,8 @@ def loss_of(pred: list[float], target: list[float], **kwargs) -> dict[str, float
     ],
 )
 def test_pair(pred_diff, target_diff, margin, expected):
-    loss = pairwise_ranking_loss(torch.tensor([pred_diff]), torch.tensor([target_diff]), margin)
+    s = 1 if target_diff > 0 else -1
+    loss = pairwise_ranking_loss(torch.tensor([-s * pred_diff]), margin)
 
     assert loss.tolist() == [expected]
 

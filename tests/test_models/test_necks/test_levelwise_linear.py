@@ -11,26 +11,27 @@ from mmal.models.necks.levelwise_linear import LevelwiseLinear
 CHANNELS = [3, 5, 2]
 
 
-def pair() -> tuple[nn.ModuleList, LevelwiseLinear]:
+def pair(channels: list[int] = CHANNELS) -> tuple[nn.ModuleList, LevelwiseLinear]:
     """Layers a level, and one layer that begins with their weights: both draw the same."""
     torch.manual_seed(0)
-    single = nn.ModuleList(nn.Linear(c, 4) for c in CHANNELS)
+    single = nn.ModuleList(nn.Linear(c, 4) for c in channels)
     torch.manual_seed(0)
-    return single, LevelwiseLinear(CHANNELS, 4)
+    return single, LevelwiseLinear(channels, 4)
 
 
-def test_trains_as_layers_of_their_own() -> None:
-    single, joint = pair()
+@pytest.mark.parametrize("channels", [CHANNELS, [3, 3, 3], [5]])
+def test_trains_as_layers_of_their_own(channels: list[int]) -> None:
+    single, joint = pair(channels)
     optimizers = [
         torch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01)
         for layer in (single, joint)
     ]
     for step in range(3):
         torch.manual_seed(step)
-        levels = [torch.randn(6, c, requires_grad=True) for c in CHANNELS]
+        levels = [torch.randn(6, c, requires_grad=True) for c in channels]
         copies = copy.deepcopy(levels)
         expected = torch.cat([fc(level) for fc, level in zip(single, levels, strict=True)], dim=1)
-        found = joint(copies)
+        found = joint(torch.cat(copies, dim=1))
         torch.testing.assert_close(found, expected)
         for output, optimizer in zip((expected, found), optimizers, strict=True):
             optimizer.zero_grad()
@@ -53,7 +54,7 @@ def test_reads_checkpoints_with_a_layer_a_level(prefix: str) -> None:
 
     levels = [torch.randn(6, c) for c in CHANNELS]
     expected = torch.cat([fc(level) for fc, level in zip(single, levels, strict=True)], dim=1)
-    torch.testing.assert_close(joint(levels), expected)
+    torch.testing.assert_close(joint(torch.cat(levels, dim=1)), expected)
 
 
 def test_checkpoints_of_other_levels_are_not_taken() -> None:

@@ -40,6 +40,9 @@ def random_batch(cfg: Config, model: nn.Module, batch_size: int, max_size: int) 
         max_size: Images are of the test pipeline's size, if it says one, but no side is longer than
             this; those of a pose estimator are of its own size.
 
+    Raises:
+        ValueError: If a pose estimator's training pipeline makes no sample of a single image.
+
     Returns:
         ``inputs``, of shape (N, 3, H, W), and ``data_samples``, the N data samples.
     """
@@ -102,10 +105,16 @@ def _filled_boxes(boxes: torch.Tensor, size: tuple[int, int]) -> BitmapMasks:
 
 def _people(cfg: Config, batch_size: int) -> list[dict]:
     """One person an image, by the training pipeline, which makes what the head learns from."""
-    dataset = next(leaf_datasets(cfg.train_dataloader.dataset))
+    dataset, steps = cfg.train_dataloader.dataset, []
+    while True:
+        steps = [*(dataset.get("pipeline") or []), *steps]  # those of wrappers come last
+        inner = dataset.get("dataset") or next(iter(dataset.get("datasets") or []), None)
+        if inner is None:
+            break
+        dataset = inner
     metainfo = dataset.get("metainfo") or registered_class(dataset, DATASETS).METAINFO
     metainfo = parse_pose_metainfo(metainfo)
-    pipeline = Compose(dataset["pipeline"])
+    pipeline = Compose(steps)
     height, width, joints = 256, 192, metainfo["num_keypoints"]
     box = np.array([[width / 4, height / 4, width / 2, height / 2]], dtype=np.float32)
     made = []
@@ -125,8 +134,23 @@ def _people(cfg: Config, batch_size: int) -> list[dict]:
             **{key: metainfo[key] for key in _OF_THE_POSE_SET},
         )
         person["keypoints"] = person["keypoints"].astype(np.float32)
-        made.append(pipeline(person))
+        made.append(_packed(pipeline, person, cfg))
     return made
+
+
+def _packed(pipeline: Compose, person: dict, cfg: Config) -> dict:
+    try:
+        found = pipeline(person)
+    except (TypeError, KeyError) as error:  # Mosaic and MixUp look for a data set
+        found, why = None, f" ({type(error).__name__}: {error})"
+    else:
+        why = ""
+    if not isinstance(found, dict) or "inputs" not in found:
+        raise ValueError(
+            f"{cfg.filename}: its training pipeline makes no sample of one image{why}. The "
+            "benchmark needs one that does: leave out what mixes images."
+        )
+    return found
 
 
 def _classified(cfg: Config, batch_size: int, size: tuple[int, int]) -> dict:

@@ -44,3 +44,22 @@ def test_models_train_on_them(path: str, side: int) -> None:
     assert losses["loss_rank"].isfinite()
     assert losses["rank_invalid"] == 0  # every sample has labels that make a loss
     model.parse_losses(losses)[0].backward()
+
+
+def test_pipelines_of_wrappers_come_after_those_inside() -> None:
+    cfg = config("pose/mobilenetv2_lspet.py")
+    inside = cfg.train_dataloader.dataset
+    model = build_model(cfg)
+    expected = random_batch(cfg, model, 2, 64)["inputs"]
+    wrapped = dict(type="CombinedDataset", datasets=[inside], pipeline=inside.pipeline[3:])
+    inside.pipeline = inside.pipeline[:3]
+    cfg.train_dataloader.dataset = wrapped
+    assert random_batch(cfg, model, 2, 64)["inputs"].equal(expected)
+
+
+def test_what_mixes_images_is_refused() -> None:
+    cfg = config("pose/mobilenetv2_lspet.py")
+    mosaic = dict(type="Mosaic", img_scale=(64, 64), pre_transform=[])
+    cfg.train_dataloader.dataset.pipeline.insert(1, mosaic)
+    with pytest.raises(ValueError, match=r"mobilenetv2_lspet\.py: its training pipeline makes no"):
+        random_batch(cfg, build_model(cfg), 2, 64)

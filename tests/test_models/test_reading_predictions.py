@@ -97,7 +97,7 @@ def test_prediction_is_that_of_the_heads_in_evaluation() -> None:
             model, model.extract_feat(data["inputs"]), data["data_samples"]
         )
         inputs = torch.stack([uncertainty_statistics(d) for d in distributions])
-        hidden = torch.relu(model.loss_predictor.embeddings([inputs]))
+        hidden = torch.relu(model.loss_predictor.embeddings(inputs))
         expected = model.loss_predictor.regressor(hidden)[:, 0]
     torch.testing.assert_close(found, expected)
     assert found[0] != found[1]

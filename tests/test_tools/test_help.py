@@ -1,5 +1,6 @@
 """Every tool says what it does, with an example that begins with its own name."""
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -21,4 +22,7 @@ def test_help_has_an_example(
     with pytest.raises(SystemExit) as stop:
         runpy.run_path(str(ROOT / tool), run_name="__main__")
     assert stop.value.code == 0
-    assert str(tool) in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert str(tool) in shown
+    named = re.findall(r"(?<![\w:/])configs/\S+\.py", shown)
+    assert [path for path in named if not (ROOT / path).exists()] == []

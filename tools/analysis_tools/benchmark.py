@@ -33,7 +33,7 @@ SCOPES = ("mmdet", "mmpose", "mmpretrain")
 EXAMPLE = """example:
   python tools/analysis_tools/benchmark.py --out benchmark.csv
   python tools/analysis_tools/benchmark.py my_config.py --max-size 800 --device cuda:0
-  python tools/analysis_tools/benchmark.py configs/pose/hourglass52_mpii.py
+  python tools/analysis_tools/benchmark.py configs/pose/hourglass_mpii.py
 """
 
 
@@ -95,13 +95,15 @@ def main() -> None:
                     _write_csv(results, args.out)
     except KeyboardInterrupt:
         sys.exit(130)
+    except ValueError as error:
+        sys.exit(str(error))
     finally:  # what was measured before an interruption or an error is shown, too
         if results:
             console.print(_table(results))
 
 
 def _read(path: str) -> Config:
-    """Read a config file of this project, of the user's or of MMDetection's."""
+    """Read a config file of this project, of the user's or of a package's."""
     try:
         cfg = get_config(path) if "::" in path else Config.fromfile(path)
         DataConfig(cfg).dataset("test")
@@ -109,7 +111,9 @@ def _read(path: str) -> Config:
         sys.exit(f"{path}: {error}")
     scope = cfg.get("default_scope", "mmdet")
     if scope not in SCOPES:
-        sys.exit(f"{path} is a config of {scope}; the benchmark measures models of {SCOPES}.")
+        sys.exit(
+            f"{path} is a config of {scope}; the benchmark measures models of {', '.join(SCOPES)}."
+        )
     return cfg
 
 

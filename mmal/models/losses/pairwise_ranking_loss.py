@@ -10,30 +10,12 @@ from mmal.registry import MODELS
 from .across_ranks import joined_over_ranks
 
 
-def pairwise_ranking_loss(disagreement: Tensor, margin: float = 1.0) -> Tensor:
-    """Hinge on the order of two predicted losses (Yoo & Kweon, CVPR 2019, equation 2).
-
-    ``max(0, -s * (pred_i - pred_j) + margin)`` with ``s = +1`` if ``target_i > target_j`` else -1.
-
-    Args:
-        disagreement: ``-s * (pred_i - pred_j)`` of each pair, of shape (P,): negative where the
-            losses are predicted in the right order.
-        margin: The margin, in units of the predicted loss.
-
-    Returns:
-        The loss of each pair, of shape (P,).
-
-    Example:
-        >>> pairwise_ranking_loss(torch.tensor([-0.2, 0.2]))
-        tensor([0.8000, 1.2000])
-    """
-    return torch.relu(disagreement + margin)
-
-
 @MODELS.register_module()
 class PairwiseRankingLoss(nn.Module):
     """Ranking loss over the B/2 pairs of a mini-batch (Yoo & Kweon, CVPR 2019, section 3.3).
 
+    That of a pair is a hinge on the order of its predicted losses, equation 2:
+    ``max(0, -s * (pred_i - pred_j) + margin)`` with ``s = +1`` if ``target_i > target_j`` else -1.
     Samples 2k and 2k+1 of the batch are a pair; the last sample of an odd batch is in none. Left
     out, too, are pairs whose target losses are equal (they have no order) or not finite. The loss
     is the mean over the pairs that remain, which is the paper's ``2/B * sum`` when all do, and a
@@ -73,8 +55,9 @@ class PairwiseRankingLoss(nn.Module):
 
         Returns:
             ``loss_rank``, the weighted loss; ``rank_acc``, the share of the pairs in the right
-            order (0..1; predictions that tie count one half), left out when no pair counts; and
-            ``rank_invalid``, the number of samples whose target loss is NaN or infinite.
+            order (0..1; predictions that tie or are NaN count one half), left out when no pair
+            counts; and ``rank_invalid``, the number of samples whose target loss is NaN or
+            infinite. The last two are on the CPU, as logs want them.
         """
         with torch.autocast(pred_loss.device.type, enabled=False):
             pred, target = pred_loss.float(), target_loss.detach().float()
@@ -94,7 +77,7 @@ class PairwiseRankingLoss(nn.Module):
                 predicted, order = predicted[ordered], order[ordered]
             # In one product, and its gradient in another: -s for the first and s for the second.
             signs = torch.from_numpy(np.stack([-order, order], axis=1)).to(pairs)
-            losses = pairwise_ranking_loss((pairs * signs).sum(dim=1), self.margin)
+            losses = torch.relu((pairs * signs).sum(dim=1) + self.margin)
             # Without a pair the sum still has a graph: every rank has all gradients.
             loss = losses.mean() if len(order) else losses.sum()
             if self.loss_weight != 1:
@@ -104,7 +87,8 @@ class PairwiseRankingLoss(nn.Module):
         invalid = np.count_nonzero(~np.isfinite(known[1].numpy()))
         result = dict(loss_rank=loss, rank_invalid=torch.tensor(float(invalid)))
         if len(order):
-            result["rank_acc"] = torch.tensor((1 + (np.sign(predicted) * order).mean()) / 2)
+            agreement = np.nan_to_num(np.sign(predicted)) * order
+            result["rank_acc"] = torch.tensor((1 + agreement.mean()) / 2)
         return result
 
     @staticmethod
@@ -115,5 +99,5 @@ class PairwiseRankingLoss(nn.Module):
 
 
 def _differences(pairs: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return pairs[:, 0] - pairs[:, 1]

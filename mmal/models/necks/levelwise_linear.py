@@ -28,9 +28,7 @@ class LevelwiseLinear(nn.Linear):
         layers = [nn.Linear(c, channels) for c in in_channels]
         super().__init__(sum(in_channels), channels, device="meta")
         self.in_channels = list(in_channels)
-        # Column by column in memory, as the gradient of one product comes: it is not copied then.
-        columns = torch.cat([layer.weight.data.t() for layer in layers])
-        self.weight = nn.Parameter(columns.t())
+        self.weight = nn.Parameter(torch.cat([layer.weight.data for layer in layers], dim=1))
         self.bias = nn.Parameter(torch.cat([layer.bias.data for layer in layers]))
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -43,6 +41,8 @@ class LevelwiseLinear(nn.Linear):
             What becomes of them, one level after the other, shape (N, levels * channels).
         """
         count = len(self.in_channels)
+        if count == 1:
+            return super().forward(inputs)
         if len(set(self.in_channels)) == 1:
             levels = inputs.unflatten(1, (count, -1)).transpose(0, 1)
             weights = self.weight.unflatten(1, (count, -1)).permute(1, 2, 0)

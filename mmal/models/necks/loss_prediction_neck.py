@@ -1,5 +1,6 @@
 """The loss prediction module."""
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -169,7 +170,7 @@ def _sums(feats: Sequence[Tensor]) -> tuple[list[Tensor], list[int]]:
     # would be held until the heads' gradients join it.
     sums, counts = [], []
     for feat in feats:
-        over = {2: (), 3: (1,), 4: (2, 3)}[feat.dim()]
+        over = (1,) if feat.dim() == 3 else tuple(range(2, feat.dim()))
         sums.append(feat.sum(dim=over, dtype=torch.float32) if over else feat.float())
         counts.append(math.prod(feat.shape[dim] for dim in over))
     return sums, counts
@@ -180,8 +181,16 @@ def _averages(sums: list[Tensor], counts: list[int]) -> Tensor:
     if len(set(counts)) == 1:
         return _joined(sums) / counts[0]
     # One division of all: on a GPU one a level would be as many launches, and again backwards.
-    divisors = [n for total, n in zip(sums, counts, strict=True) for _ in range(total.shape[1])]
-    return _joined(sums) / sums[0].new_tensor(divisors)
+    channels = tuple(total.shape[1] for total in sums)
+    return _joined(sums) / _divisors(tuple(counts), channels, sums[0].device)
+
+
+@functools.lru_cache(maxsize=64)
+def _divisors(counts: tuple[int, ...], channels: tuple[int, ...], device: torch.device) -> Tensor:
+    """How many positions each channel was summed over; kept, as a GPU would wait for each copy."""
+    divisors = [n for n, c in zip(counts, channels, strict=True) for _ in range(c)]
+    with torch.inference_mode(False):  # what is scored by them may be trained by them later
+        return torch.tensor(divisors, dtype=torch.float32, device=device)
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

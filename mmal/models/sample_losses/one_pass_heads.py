@@ -60,7 +60,7 @@ def _fcos_losses(calls: HeadCalls) -> Tensor:
     rows = torch.cat([of_positives, only(calls.rows("loss_cls"))[None]])
     boxes, weight, centerness, count, of_classes = calls.by_image(rows.split(lengths, dim=-1))
     counted = calls.weighted("loss_cls", of_classes) + calls.weighted("loss_centerness", centerness)
-    # EPS is lost beside a count of 1 or more.
+    # Beside a count of 1 or more, EPS is the last digit of a float at the most.
     return counted / count.clamp(min=1) + calls.averaged("loss_bbox", boxes, weight.clamp(min=1e-6))
 
 

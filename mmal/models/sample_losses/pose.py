@@ -149,7 +149,7 @@ class TopdownSampleLosses(SampleLosses):
         share = visible.mean(-1, dtype=torch.float32)
         if averaged < joints:
             share = (share * (joints / averaged)).clamp(max=1)
-        # Without a visible joint it is 0 or more, divided by 0.
+        # Without a visible joint something is divided by 0: 0, or more without weights.
         return (losses / share).nan_to_num(nan=torch.nan, posinf=torch.nan, neginf=torch.nan)
 
 

@@ -12,7 +12,6 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mmal.models import PairwiseRankingLoss
-from mmal.models.losses import pairwise_ranking_loss
 from tests.processes import run_in_processes
 
 NAN, INF = math.nan, math.inf
@@ -37,10 +36,10 @@ def loss_of(pred: list[float], target: list[float], **kwargs) -> dict[str, float
     ],
 )
 def test_pair(pred_diff, target_diff, margin, expected):
-    s = 1 if target_diff > 0 else -1
-    loss = pairwise_ranking_loss(torch.tensor([-s * pred_diff]), margin)
+    result = loss_of([pred_diff, 0.0], [target_diff, 0.0], margin=margin)
 
-    assert loss.tolist() == [expected]
+    assert result["loss_rank"] == expected
+    assert result["rank_acc"] == (pred_diff * target_diff > 0)
 
 
 #: Pairs (0, 1), (2, 3), (4, 5). With margin 1:

@@ -7,6 +7,7 @@ from mmpose.models.heads.heatmap_heads import heatmap_head
 from mmpose.testing import get_packed_inputs
 from torch import nn
 
+from mmal.models.sample_losses.pose import TopdownSampleLosses
 from mmal.utils.operators import OperatorCount
 from tests.models import learning_loss_config
 
@@ -159,3 +160,13 @@ def test_a_loss_that_asks_for_numbers_is_called_one_by_one(inputs: dict) -> None
     calls.clear()
     model.measure_losses(**data)
     assert calls == [4, 1, 1, 1, 1]
+
+
+def test_people_without_a_visible_joint_have_no_loss_whatever_the_module_says() -> None:
+    strategy = TopdownSampleLosses()
+    losses = torch.tensor([0.0, 1.0, -1.0])
+    found = strategy._per_joint(nn.Identity(), losses, torch.zeros(3, 4, dtype=torch.bool))
+    assert found.isnan().all()
+    # One of four joints: what was averaged over four is of that one.
+    visible = torch.tensor([[False, True, False, False]]).expand(3, 4)
+    assert strategy._per_joint(nn.Identity(), losses, visible).tolist() == [0, 4, -4]

@@ -53,5 +53,8 @@ class CachedInputs(BaseDataPreprocessor):
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Return the batch on the model's device, ``inputs`` of shape (N, D)."""
-        data = self.cast_data(data)
-        return {**data, "inputs": torch.stack(list(data["inputs"]))}
+        inputs = torch.stack(list(data["inputs"]))
+        if self.device.type == "cpu":
+            # Views are read anew for each batch; casting them would copy every sample's metainfo.
+            return {**data, "inputs": inputs}
+        return self.cast_data({**data, "inputs": inputs})

@@ -90,8 +90,8 @@ def replayed(owner: object, method: str, results: Iterable) -> Iterator[None]:
 def with_own_containers(value: Any) -> Any:
     """Copy nested tuples, lists, dicts and data elements, but not the tensors they hold."""
     if isinstance(value, BaseDataElement):
-        # Its own `new` copies the metainfo, arrays included, to the bottom: a third of the time that
-        # a training step on cached features takes.
+        # Its own `new` copies the metainfo to the bottom, arrays included, and takes a third of a
+        # training step's time on cached features.
         own = copy.copy(value)
         vars(own).update({name: with_own_containers(item) for name, item in vars(value).items()})
         return own

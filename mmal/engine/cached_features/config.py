@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.dist import is_main_process
 from mmengine.registry import DATASETS
 from torch import nn
 
@@ -14,7 +15,7 @@ from mmal.datasets import FeatureStore, PoolDataset
 from mmal.datasets.feature_store import Shapes
 from mmal.models import LearningLossMixin
 from mmal.models.pretrained import pretrained_model
-from mmal.utils import cache_folder, preserved_random_state, single_process
+from mmal.utils import cache_folder, main_works_alone, preserved_random_state, single_process
 
 from ..data_config import DataConfig, preprocessor_config, target_config, with_leaves
 from .fill import fill
@@ -56,10 +57,15 @@ def with_cached_features(cfg: Config, settings: CachedFeatures) -> Config:
     }
     if isinstance(model, LearningLossMixin):
         sets["test losses"] = lambda: DATASETS.build(data.labeled_dataset())
-    # Each process by itself, so that none waits at a barrier for hours.
-    with single_process(), preserved_random_state():
-        shapes = fill(FeatureStore(path), sets, model, settings, workers)
-    return _with_cached_model(cfg, shapes)
+
+    def filled() -> Shapes:
+        with single_process(), preserved_random_state():
+            return fill(FeatureStore(path), sets, model, settings, workers)
+
+    # The main process first, which says how far it is; the others find what it computed.
+    with main_works_alone():
+        shapes = filled() if is_main_process() else None
+    return _with_cached_model(cfg, shapes or filled())
 
 
 def features_name(cfg: Config, settings: CachedFeatures) -> str:

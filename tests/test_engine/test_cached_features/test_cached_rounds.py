@@ -16,12 +16,19 @@ from mmengine.runner import save_checkpoint
 
 from mmal.datasets import CachedViews, FeatureStore, PoolDataset
 from mmal.engine import DataConfig
-from mmal.engine.cached_features import CachedFeatures, CachedFeaturesError, with_cached_features
+from mmal.engine.cached_features import (
+    CachedFeatures,
+    CachedFeaturesError,
+    fill,
+    with_cached_features,
+)
+from mmal.engine.data_config import target_config
 from mmal.engine.rounds import run_rounds
 from mmal.models import build_model
 from mmal.structures import PoolError, PoolScores
 from mmal.utils import preserved_random_state
 from tests.classifiers import needs_mmpretrain, rounds_config
+from tests.processes import run_in_processes
 
 
 @pytest.fixture
@@ -437,3 +444,22 @@ def test_what_was_computed_before_an_interruption_stays(
         with_cached_features(frozen, settings)
     (path,) = _stores(tmp_path / "store")
     assert len(FeatureStore(path).keys()) == 8
+
+
+def _computed_by(rank: int, cfg: Config, folder: str) -> tuple[list, bool]:
+    """Return the shapes that a process found, and whether it computed the features."""
+    init_default_scope(cfg.default_scope)
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fill, "print_log", lambda line, *_, **__: said.append(line))
+        cached = with_cached_features(cfg, CachedFeatures(views=1, folder=folder))
+    return target_config(cached).backbone.shapes, any("were computed" in line for line in said)
+
+
+def test_of_several_processes_the_main_one_computes(frozen: Config, tmp_path: Path) -> None:
+    """What it says of its progress is seen: the others' logs are silent."""
+    (shapes, main), (others_shapes, other) = run_in_processes(
+        _computed_by, 2, frozen, str(tmp_path / "store")
+    )
+    assert shapes == others_shapes
+    assert (main, other) == (True, False)

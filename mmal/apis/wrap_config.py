@@ -10,7 +10,9 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
 from mmengine.registry import DefaultScope
+from torch import nn
 
+from mmal.engine.recommended import recommended_query
 from mmal.registry import MODELS
 from mmal.tasks import TASKS, Task
 from mmal.utils import type_name
@@ -104,10 +106,10 @@ def wrapped_config(
         _data(cfg, base, data, own_classes) if data else _batch(cfg),
         _model(cfg, base, own_classes),
         _hooks(cfg, task),
-        _rounds(cfg, task, rounds, initial, budget),
     ]
     body = "\n\n".join(section for section in sections if section) + "\n"
-    _check(base, scope, _begin(cfg, _absolute(base)) + body)
+    model = _built(base, scope, _begin(cfg, _absolute(base)) + body)
+    body += "\n" + _rounds(cfg, recommended_query(task, model), rounds, initial, budget) + "\n"
     return _begin(cfg, base if "::" in base else os.path.relpath(base, out.parent)) + body
 
 
@@ -138,13 +140,13 @@ def _read(base: str) -> Config:
     return cfg
 
 
-def _check(base: str, scope: str, text: str) -> None:
+def _built(base: str, scope: str, text: str) -> nn.Module:
     """Read a config and build its model, without pretrained weights."""
     cfg = Config.fromstring(text, ".py")
     model = {"data_preprocessor": cfg.get("data_preprocessor"), **cfg.model}
     try:
         with DefaultScope.overwrite_default_scope(scope):
-            MODELS.build(model)
+            return MODELS.build(model)
     except (TypeError, ValueError, KeyError, ImportError, AttributeError) as error:
         raise TypeError(f"The model of {base} cannot be extended: {error}") from error
 
@@ -303,13 +305,13 @@ def _hooks(cfg: Config, task: Task) -> str:
     )
 
 
-def _rounds(cfg: Config, task: Task, rounds: int, initial: int, budget: int) -> str:
-    query = ", ".join(f"{k}={json.dumps(v)}" for k, v in task.recommended_query.items())
+def _rounds(cfg: Config, query: dict, rounds: int, initial: int, budget: int) -> str:
+    text = ", ".join(f"{k}={json.dumps(v)}" for k, v in query.items())
     seeded = (cfg.get("randomness") or {}).get("seed") is not None
     return (
         "# Rounds of a study, in which tools/run_rounds.py hides the labels; tools/loop.py asks\n"
         "# for budgets. Which query: docs/queries.md.\n"
         f"active_learning = dict(\n    rounds={rounds},\n    initial={initial},\n"
-        f"    budget={budget},\n    query=dict({query}),\n)"
+        f"    budget={budget},\n    query=dict({text}),\n)"
         + ("" if seeded else "\nrandomness = dict(seed=0)")
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import PurePath
+from types import MappingProxyType
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -23,6 +24,9 @@ class DetectionTask(Task):
     packer = "PackDetInputs"
     annotation = "boxes"
     cost = "boxes drawn"
+    recommended_query = MappingProxyType(
+        dict(type="mmal.Herding", features=MappingProxyType(dict(source="objects")))
+    )
 
     def sample_ids(
         self, infos: Sequence[dict], dataset: BaseDataset, group_by: str = "sample"

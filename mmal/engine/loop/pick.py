@@ -22,6 +22,7 @@ from mmal.utils import few, quiet, type_name
 
 from ..acquisition import acquire
 from ..data_config import DataConfig
+from ..recommended import recommended_query
 from ..rounds.described import describe_picks, explained_names, picture_picks
 from ..rounds.settings import RoundSettings
 from ..rounds.work_dir import WorkDir
@@ -249,11 +250,13 @@ def _query(data: LoopData, given: dict | None, trained: bool) -> Query:
     configured = (data.cfg.get("active_learning") or {}).get("query")
     if given is not None:
         return build_query(given)
-    recommended = build_query(dict(data.task.recommended_query))
     if trained:
-        query = build_query(configured) if configured else recommended
         learns_loss = type_name(data.cfg.model) == "LearningLoss"
-        return query if learns_loss or not _reads_module(query) else recommended
+        if configured:
+            query = build_query(configured)
+            if learns_loss or not _reads_module(query):
+                return query
+        return build_query(recommended_query(data.task, build_model(data.cfg)))
     first = build_query(FIRST_QUERY)
     try:
         pretrained_backbone(data.cfg, first.requires)

@@ -109,7 +109,8 @@ def wrapped_config(
     ]
     body = "\n\n".join(section for section in sections if section) + "\n"
     model = _built(base, scope, _begin(cfg, _absolute(base)) + body)
-    body += "\n" + _rounds(cfg, recommended_query(task, model), rounds, initial, budget) + "\n"
+    query = recommended_query(task, lambda: model)
+    body += "\n" + _rounds(cfg, query, rounds, initial, budget) + "\n"
     return _begin(cfg, base if "::" in base else os.path.relpath(base, out.parent)) + body
 
 

@@ -256,7 +256,7 @@ def _query(data: LoopData, given: dict | None, trained: bool) -> Query:
             query = build_query(configured)
             if learns_loss or not _reads_module(query):
                 return query
-        return build_query(recommended_query(data.task, build_model(data.cfg)))
+        return build_query(recommended_query(data.task, lambda: build_model(data.cfg)))
     first = build_query(FIRST_QUERY)
     try:
         pretrained_backbone(data.cfg, first.requires)

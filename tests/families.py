@@ -430,6 +430,13 @@ FAMILIES = [
         predicts=False,
     ),
     Family(
+        "CID",
+        BOTTOMUP,
+        "body_2d_keypoint/cid/coco/cid_hrnet-w32_8xb20-140e_coco-512x512.py",
+        [480],
+        predicts=False,
+    ),
+    Family(
         "YOLOX-Pose",
         BOTTOMUP,
         "body_2d_keypoint/yoloxpose/coco/yoloxpose_tiny_4xb64-300e_coco-416.py",

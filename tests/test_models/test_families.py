@@ -114,7 +114,7 @@ def poses(model: nn.Module) -> dict:
     """Make random images with keypoints, some of them invisible, one person with none."""
     head = getattr(model.head, "pose_head", model.head)
     kind = type(head).__name__
-    bottomup = kind in ("AssociativeEmbeddingHead", "DEKRHead", "YOLOXPoseHead")
+    bottomup = kind in ("AssociativeEmbeddingHead", "CIDHead", "DEKRHead", "YOLOXPoseHead")
     levels = 4 if kind == "MSPNHead" else 1
     joints = getattr(head, "num_keypoints", None) or getattr(head, "num_joints", None)
     joints = joints or head.out_channels
@@ -152,6 +152,16 @@ def poses(model: nn.Module) -> dict:
                 displacement_weights=(maps * seen[:-1]).repeat(2, 1, 1),
             )
             sample.gt_fields = PixelData(**fields)
+        elif kind == "CIDHead":
+            maps = sample.gt_fields.heatmaps
+            sample.gt_fields = PixelData(
+                heatmaps=torch.cat([maps, maps.mean(0, keepdim=True)]),
+                instance_heatmaps=maps.repeat(items, 1, 1),
+            )
+            sample.gt_instance_labels = InstanceData(
+                instance_coords=torch.tensor([4, 6]) + 5 * torch.arange(items)[:, None],
+                keypoint_weights=torch.ones(items, joints),
+            )
         elif kind == "YOLOXPoseHead":
             sample.gt_instance_labels = people(sample, items)
         elif kind == "DSNTHead":

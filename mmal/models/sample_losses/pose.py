@@ -37,7 +37,8 @@ EXACT_TOPDOWN_HEADS = (
     "ViPNASHead",
     "VisPredictHead",
 )
-EXACT_BOTTOMUP_HEADS = ("AssociativeEmbeddingHead", "DEKRHead", "YOLOXPoseHead")
+#: CIDHead calls no ``forward`` in training: all of it runs again on the features of an image.
+EXACT_BOTTOMUP_HEADS = ("AssociativeEmbeddingHead", "CIDHead", "DEKRHead", "YOLOXPoseHead")
 #: What heads compute of features, where their ``loss`` makes more of it than one loss module does;
 #: a dot leads to the head inside.
 _REPLAYED = {"DSNTHead": ("forward",), "VisPredictHead": ("vis_forward", "pose_head.forward")}

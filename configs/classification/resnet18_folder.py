@@ -74,5 +74,11 @@ param_scheduler = [
 default_hooks = dict(checkpoint=dict(interval=5))
 custom_hooks = [dict(type="mmal.ActiveLearningHook", detach_epoch=int(0.8 * max_epochs))]
 
-active_learning = dict(rounds=5, initial=100, budget=100, query=dict(type="mmal.LearnedLoss"))
+active_learning = dict(
+    rounds=5,
+    initial=100,
+    budget=100,
+    # Recommended for classifiers: docs/queries.md. The paper's is dict(type="mmal.LearnedLoss").
+    query=dict(type="mmal.Herding", weight="margin"),
+)
 randomness = dict(seed=0)

@@ -61,5 +61,11 @@ custom_hooks = [
 ]
 
 # Rounds of a study, in which tools/run_rounds.py hides the labels; tools/loop.py asks for budgets.
-active_learning = dict(rounds=5, initial=100, budget=100, query=dict(type="mmal.LearnedLoss"))
+active_learning = dict(
+    rounds=5,
+    initial=100,
+    budget=100,
+    # Recommended for detectors: docs/queries.md. The paper's is dict(type="mmal.LearnedLoss").
+    query=dict(type="mmal.Herding", features=dict(source="objects")),
+)
 randomness = dict(seed=0)

@@ -146,7 +146,7 @@ def acquire(
     else:
         images, skipped = PoolImages(dataset), []
         scores = PoolScores(candidates, [images.paths[i] for i in candidates])
-    doubt = doubt or doubt_about_scores(scores)
+    doubt = doubt or doubt_about_scores(scores, query.decisive)
     name = query.description
     if doubt and draw_doubtful:
         query = build_query(dict(type="mmal.Random"))

@@ -1,5 +1,7 @@
 """Whether picks mean anything."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from mmal.structures import PoolScores
@@ -47,16 +49,18 @@ def doubt_about_ranking(accuracy: float, samples: int, dead: float | None = None
     return reason
 
 
-def doubt_about_scores(scores: PoolScores) -> str | None:
+def doubt_about_scores(scores: PoolScores, names: Iterable[str]) -> str | None:
     """Say which scores of the candidates are all the same but for rounding, if some are.
 
     Args:
-        scores: Scores; columns of vectors are not looked at.
+        scores: Scores.
+        names: Those that are looked at; columns of vectors are not.
 
     Returns:
         A reason, or None.
     """
-    for name, values in scores.fields.items():
+    for name in names:
+        values = scores.fields[name]
         finite = values[np.isfinite(values)].astype(np.float64) if values.ndim == 1 else values
         if values.ndim > 1 or len(values) < 2:
             continue

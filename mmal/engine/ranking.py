@@ -38,7 +38,8 @@ def measure_losses(
 ) -> MeasuredLosses:
     """Predicted and true target losses of a labelled data set that was not trained on.
 
-    In a second pass over each batch the model's own uncertainties, as a yardstick.
+    In a second pass over each batch the model's own uncertainties and how many boxes it predicts,
+    as a yardstick.
 
     A training that goes on afterwards does so as if nothing had been measured.
 
@@ -50,7 +51,7 @@ def measure_losses(
         num_workers: Data loader workers.
 
     Returns:
-        Predicted and target losses, and uncertainties, in no particular order.
+        Predicted and target losses, and yardsticks, in no particular order.
     """
     model = bare(model)
     found: list[tuple] = []

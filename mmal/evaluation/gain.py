@@ -21,8 +21,9 @@ class Gain:
         smallest: The smallest gain that the trials could have shown; NaN of one trial.
         rounds_above: Share of the rounds after the first in which the query is above the baseline
             at the same cost, paired by seed.
-        saved: What the query's mean curve needs less than the baseline's to get where that ends;
-            NaN if it does not, None if the baseline ends no higher than it began.
+        saved: What the query's mean curve needs less than the baseline's to get first to the value
+            that the baseline ends with; NaN if it does not, None if that is no higher than the
+            baseline began.
     """
 
     by_seed: np.ndarray
@@ -43,13 +44,15 @@ class Gain:
         """``above``, ``below``, ``level``, or ``undecided`` with too few trials.
 
         Above or below is what the test calls different from the baseline at 5 % after Holm's
-        correction: of tables in which no query differs, at most 5 % call any different.
+        correction: of tables in which no query differs, at most 5 % call any different. Where the
+        mean gain is to one side, by a trial or two, and most trials are to the other, it is level.
         """
         if self.p_value != self.p_value:
             return "undecided"
-        if self.p_value > LEVEL or self.estimate == 0:
+        side = np.sign(self.estimate)
+        if self.p_value > LEVEL or side * np.sign(self.by_seed).sum() <= 0:
             return "level"
-        return "above" if self.estimate > 0 else "below"
+        return "above" if side > 0 else "below"
 
     def relative(self, value: float) -> float:
         """Return a difference of areas as a share of the baseline's; NaN if that is 0."""

@@ -132,8 +132,11 @@ def _gain(trials: _Trials, baseline: _Trials, p_value: float, comparisons: int) 
     difference = trials.areas - baseline.areas
     saved = None
     if baseline.rises:  # else its end is reached before anything is picked
-        reached = labels_to_reach(trials.costs.mean(axis=0), trials.mean, baseline.mean[-1])
-        saved = float(baseline.costs.mean(axis=0)[-1] - reached)
+        needed, reached = (
+            labels_to_reach(of.costs.mean(axis=0), of.mean, baseline.mean[-1])
+            for of in (baseline, trials)
+        )
+        saved = float(needed - reached)
     pairs = zip(trials.costs, trials.values, baseline.costs, baseline.values, strict=True)
     return Gain(
         by_seed=difference,

@@ -32,6 +32,15 @@ def sources_of(names: Iterable[str]) -> set[str]:
     return {by_column[name.removesuffix(_UNIT)] for name in names if name in FEATURES}
 
 
+def read_of_trained(names: Iterable[str]) -> list[str]:
+    """Return those of the scores ``names`` that mean nothing before a model was trained.
+
+    Images have features from the first on, if the backbone is pretrained. Whatever is predicted,
+    losses and objects included, is noise.
+    """
+    return [n for n in names if n not in FEATURES or sources_of([n]) == {"objects"}]
+
+
 def feature_vectors(feats: object, name: str) -> Tensor:
     """Average features over the positions and concatenate the levels.
 

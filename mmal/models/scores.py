@@ -21,19 +21,25 @@ _OF_THE_MODULE = ("pred_loss", "embedding")
 _OF_THE_LAST_LAYER = ("logit_gradient", "penultimate")
 #: Scores by the target's predictions: measure and aggregation by name.
 _UNCERTAINTIES = {f"{m}_{a}": (m, a) for m, a in product(MEASURES, AGGREGATIONS)}
-#: Uncertainties by which nothing was learnt, and which a predicted loss should rank better than.
-YARDSTICKS = ("entropy_mean", "entropy_sum", "margin_mean")
+#: How many distributions these are of: of boxes, say.
+_COUNT = "num_predictions"
+#: What a predicted loss should rank better than, as nothing was learnt for it.
+YARDSTICKS = ("entropy_mean", "entropy_sum", "margin_mean", _COUNT)
 #: All scores by name.
-SCORES = (*_OF_THE_MODULE, *FEATURES, *_OF_THE_LAST_LAYER, *_UNCERTAINTIES)
+SCORES = (*_OF_THE_MODULE, *FEATURES, *_OF_THE_LAST_LAYER, *_UNCERTAINTIES, _COUNT)
 
 
 def yardsticks_of(model: nn.Module) -> tuple[str, ...]:
-    """Return those of :data:`YARDSTICKS` that a model gives: all, or none of heads without such."""
+    """Return those of :data:`YARDSTICKS` that a model gives: none of heads without such.
+
+    Samples of classifiers and pose estimators have equally many predictions: no count tells them
+    apart.
+    """
     try:
-        distributions_of(model)
+        family = distributions_of(model)
     except TypeError:
         return ()
-    return YARDSTICKS
+    return tuple(name for name in YARDSTICKS if family.of_objects or name != _COUNT)
 
 
 def score_function(
@@ -63,6 +69,7 @@ def score_function(
     ``entropy_mean`` …       (N,)     ``entropy``, ``margin`` or ``least_confidence``; ``mean``,
                                       ``max`` or ``sum`` over boxes, joints or labels: heads
                                       without NMS
+    ``num_predictions``      (N,)     how many boxes, joints or labels these are of
     =======================  =======  ===========================================================
 
     Args:
@@ -84,13 +91,14 @@ def score_function(
     of_module = [name for name in names if name in _OF_THE_MODULE]
     of_last_layer = [name for name in names if name in _OF_THE_LAST_LAYER]
     uncertainties = [name for name in names if name in _UNCERTAINTIES]
+    predicts = bool(uncertainties) or _COUNT in names
     features = [name for name in names if name in FEATURES]
     sources = sources_of(features)
     if of_module:
         _check_module(model, of_module)
     if of_last_layer:
         check_last_layer(model)
-    family = distributions_of(model) if uncertainties else None
+    family = distributions_of(model) if predicts else None
     if "backbone" in sources:
         check_backbone(model)
     if "pretrained" in sources:
@@ -99,7 +107,7 @@ def score_function(
         check_objects(model)
     extracts = bool(sources & {"target", "objects"}) or len(features) < len(names)
     # Heads that both uncertainties and objects need run once.
-    shared = heads_of_objects(model) if uncertainties and "objects" in sources else []
+    shared = heads_of_objects(model) if predicts and "objects" in sources else []
 
     def score(data: dict) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -121,11 +129,12 @@ def score_function(
             found.update(zip(_OF_THE_LAST_LAYER, last_layer_gradient(model, feats), strict=True))
         with ExitStack() as stack:
             outputs = {head: stack.enter_context(recorded(head, "forward")) for head in shared}
-            distributions = family.predict(model, feats, samples) if uncertainties else []
+            distributions = family.predict(model, feats, samples) if predicts else []
         for name in uncertainties:
             measure, aggregation = _UNCERTAINTIES[name]
             values = [aggregate(MEASURES[measure](d), aggregation) for d in distributions]
             found[name] = torch.stack(values)
+        found[_COUNT] = inputs.new_tensor([len(d) for d in distributions])
         read = dict(
             target=lambda: feats,
             backbone=lambda: calls[0].result,

@@ -30,6 +30,11 @@ class Query(ABC):
     reads_labeled: bool = False
     description: str
 
+    @property
+    def decisive(self) -> tuple[str, ...]:
+        """Those of :attr:`requires` without which picks mean nothing: where all are equal, say."""
+        return self.requires
+
     def __init_subclass__(cls, **kwargs) -> None:
         super().__init_subclass__(**kwargs)
         cls.description = cls.__name__  # unless built from a config

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from .picking import NearestDistances
 
-#: The least bandwidth. Closer than this unit vectors differ by rounding alone.
-LEAST_BANDWIDTH = 1e-6
+#: The least bandwidth. Distances come from products in single precision, by which those of unit
+#: vectors are uncertain by a few times 1e-4; features that were kept in half precision, by more.
+LEAST_BANDWIDTH = 1e-3
 #: Labelled samples whose neighbours the median is taken of, at the most.
 _NEIGHBOURS = 1000
 #: Kernel values that are computed, of which all may have to be kept, before these are looked at.
@@ -91,6 +92,8 @@ class KernelCoverage:
         squared = NearestDistances(candidates[reference], labeled).squared
         self.covered = (squared / -(bandwidth**2)).exp().cpu().numpy()
         self._weights = weights.astype(np.float64)
+        self._places = np.full(len(candidates), -1)
+        self._places[reference] = np.arange(len(reference))
         self._forget()
         vectors = _scaled(candidates, bandwidth)
         try:
@@ -149,10 +152,14 @@ class KernelCoverage:
         rows = self._vectors[torch.from_numpy(indices).to(self._vectors.device)]
         covered = torch.from_numpy(self.covered).to(rows.device)
         weights = torch.from_numpy(self._weights).to(rows)
+        places = self._places[indices]
         gains, found = np.zeros(len(rows)), []
         for begin in range(0, len(covered), _COLUMNS):
             part = slice(begin, begin + _COLUMNS)
             exponents = rows @ self._reference[part].T
+            # A sample covers itself, whatever rounding makes of the distance.
+            own = np.flatnonzero((places >= begin) & (places < begin + _COLUMNS))
+            exponents[own, places[own] - begin] = 0
             if not keep:
                 excess = exponents.clamp_(max=0).exp_().sub_(covered[part]).clamp_(min=0)
                 gains += (excess @ weights[part]).cpu().numpy()

@@ -32,6 +32,11 @@ class FeatureQuery(Query):
             self.column = self._column_of(features)
         self.requires = (self.column,)
 
+    @property
+    def decisive(self) -> tuple[str, ...]:
+        """The features: where other scores, which weigh samples, are equal, these decide."""
+        return (self.column,)
+
     def _column_of(self, features: Mapping) -> str:
         of = f"of {type(self).__name__}"
         known = dict(source="target", unit_levels=False)

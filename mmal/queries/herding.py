@@ -33,7 +33,12 @@ _COLUMNS = dict(
 class Herding(FeatureQuery):
     """Picks samples that others are close to, which nothing labelled or picked is close to yet.
 
-    Each pick covers most of the pool beyond what is covered: it maximises the sum of
+    The recommended query; docs/queries.md has the parameters for each task. One after the other it
+    picks the sample that brings most of the pool close, in the model's features, to a sample that
+    is labelled or picked. With ``weight``, what the model is unsure of counts more, so that picks
+    come from the regions where it hesitates.
+
+    Each pick maximises the sum of
     ``w_n * max(0, k(n, i) - c_n)`` over samples n, with the kernel
     ``k(x, y) = exp(-(|x - y| / bandwidth)^2)`` of the target's average-pooled features, scaled to
     unit length, and c_n the largest kernel between n and what is labelled or picked. Without

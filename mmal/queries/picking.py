@@ -7,8 +7,8 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-#: Candidates whose distances to the labelled samples are in memory at a time.
-_CHUNK = 4096
+#: Distances that are in memory at a time.
+_DISTANCES = 2**24
 
 
 def top_k(scores: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
@@ -66,10 +66,11 @@ class NearestDistances:
         self.squared[chosen] = -1
         self.squared[index] = -1
 
-    def chunks(self) -> Iterator[slice]:
-        """Yield the rows of the candidates, so many at a time as fit into memory with others."""
-        for begin in range(0, len(self.vectors), _CHUNK):
-            yield slice(begin, begin + _CHUNK)
+    def chunks(self, columns: int) -> Iterator[slice]:
+        """Yield the rows of the candidates, so many that numbers of so many columns fit."""
+        size = max(_DISTANCES // max(columns, 1), 1)
+        for begin in range(0, len(self.vectors), size):
+            yield slice(begin, begin + size)
 
     def _start_somewhere(self, *tensors: Tensor | None) -> None:
         try:
@@ -88,7 +89,7 @@ class NearestDistances:
             return
         known = known.to(device)
         squares = torch.linalg.vector_norm(known, dim=1).square()
-        for rows in self.chunks():
+        for rows in self.chunks(len(known)):
             products = self.vectors[rows] @ known.T
             nearest = (squares - 2 * products).amin(dim=1) + self.squares[rows]
             self.squared[rows] = nearest.clamp_(min=0)
@@ -208,7 +209,7 @@ def k_means_members(
     for _ in range(iterations):
         owner, _ = _assign(nearest, centers, to_labeled)
         sums, held = torch.zeros_like(centers), torch.zeros(k, device=mass.device)
-        for rows in nearest.chunks():
+        for rows in nearest.chunks(centers.shape[1]):
             factor = mass[rows] * (owner[rows] >= 0)
             owners = owner[rows].clamp(min=0)
             sums.index_add_(0, owners, nearest.vectors[rows] * factor[:, None])
@@ -233,7 +234,7 @@ def _assign(
     owner = torch.empty(len(nearest.vectors), dtype=torch.long, device=centers.device)
     squared = torch.empty_like(to_labeled)
     lengths = torch.linalg.vector_norm(centers, dim=1).square()
-    for rows in nearest.chunks():
+    for rows in nearest.chunks(len(centers)):
         distances, owner[rows] = (lengths - 2 * (nearest.vectors[rows] @ centers.T)).min(dim=1)
         squared[rows] = (distances + nearest.squares[rows]).clamp_(min=0)
     owner[squared > to_labeled] = -1

@@ -7,7 +7,8 @@ def rounds_table(records: list[dict]) -> Table:
     """Return a table with a row a round.
 
     ``ranking`` is the ranking accuracy of the predicted losses, ``trivial`` that of the best
-    uncertainty, which took no learning. Steps that no round took, as a loop's trainings pick
+    uncertainty, which took no learning; of one that means little, ``ranking`` has a question mark.
+    Steps that no round took, as a loop's trainings pick
     nothing, have no column.
 
     Args:
@@ -29,10 +30,12 @@ def rounds_table(records: list[dict]) -> Table:
             str(record["round"]),
             str(record["labeled"]),
             f"{record['metrics'][metric]:.4f}" if metric in record["metrics"] else "-",
-            "-" if ranking is None else f"{ranking:.3f}",
+            "-" if ranking is None else f"{ranking:.3f}" + " ?" * bool(record.get("ranking_doubt")),
             f"{max(yardsticks):.3f}" if yardsticks else "-",
             *(_seconds(record["seconds"].get(step)) for step in steps),
         )
+    if any(record.get("ranking_doubt") for record in records):
+        table.caption = "?: predicted losses mean little; ranking_doubt in metrics.json says why"
     return table
 
 

@@ -38,15 +38,16 @@ def scores(**fields: np.ndarray) -> PoolScores:
 def test_scores_that_differ_by_rounding_alone(level: float) -> None:
     rng = np.random.default_rng(0)
     same = np.float32(level) + rng.normal(size=100).astype(np.float32) * 6e-8 * max(1, abs(level))
-    assert "pred_loss of all 100 candidates is the same" in doubt_about_scores(
-        scores(pred_loss=same.astype(np.float32))
-    )
-    assert doubt_about_scores(scores(pred_loss=same + rng.normal(size=100))) is None
+    equal = scores(pred_loss=same.astype(np.float32))
+    assert "pred_loss of all 100 candidates is the same" in doubt_about_scores(equal, ["pred_loss"])
+    assert doubt_about_scores(equal, []) is None
+    others = scores(pred_loss=same + rng.normal(size=100))
+    assert doubt_about_scores(others, ["pred_loss"]) is None
 
 
 def test_vectors_single_samples_and_nan() -> None:
-    assert doubt_about_scores(scores(features=np.zeros((5, 3)))) is None
-    assert doubt_about_scores(scores(pred_loss=np.zeros(1))) is None
-    assert "not finite" in doubt_about_scores(scores(pred_loss=np.full(3, np.nan)))
+    assert doubt_about_scores(scores(features=np.zeros((5, 3))), ["features"]) is None
+    assert doubt_about_scores(scores(pred_loss=np.zeros(1)), ["pred_loss"]) is None
+    assert "not finite" in doubt_about_scores(scores(pred_loss=np.full(3, np.nan)), ["pred_loss"])
     one_nan = np.array([np.nan, 0.1, 0.4], np.float32)
-    assert doubt_about_scores(scores(pred_loss=one_nan)) is None
+    assert doubt_about_scores(scores(pred_loss=one_nan), ["pred_loss"]) is None

@@ -79,6 +79,13 @@ def test_query_that_never_gets_there_saves_nothing(curves):
     assert math.isnan(summarize(curves, "mAP", "Random").queries[1].gain.saved)
 
 
+def test_what_falls_at_the_end_saves_nothing_over_itself(curves):
+    for query in curves:
+        curves[query] = {seed: curve([0.1, 0.5, 0.4], [1, 2, 3]) for seed in (0, 1)}
+
+    assert summarize(curves, "mAP", "Random").queries[1].gain.saved == 0
+
+
 def test_baseline_that_does_not_rise_leaves_nothing_to_save(curves):
     for trial in curves["Random"].values():
         trial[-1]["mAP"] = 0.1

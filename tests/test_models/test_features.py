@@ -6,7 +6,14 @@ import torch
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from mmal.models.features import FEATURES, SOURCES, feature_column, feature_vectors, sources_of
+from mmal.models.features import (
+    FEATURES,
+    SOURCES,
+    feature_column,
+    feature_vectors,
+    read_of_trained,
+    sources_of,
+)
 from mmal.models.scores import SCORES, score_function
 from tests.classifiers import LINEAR, build_classifier, images, needs_mmpretrain
 from tests.models import build
@@ -92,6 +99,13 @@ def test_columns_have_names_of_their_own():
     assert len(set(columns)) == 8
     assert set(columns) <= set(SCORES)
     assert sources_of([*columns[2:5], "pred_loss"]) == {"backbone", "pretrained"}
+
+
+def test_predictions_losses_and_objects_need_training():
+    images = [column for column in FEATURES if "object" not in column]
+    others = set(SCORES) - set(images)
+    assert read_of_trained(SCORES) == [name for name in SCORES if name in others]
+    assert {"pred_loss", "object_features_unit", "penultimate", "margin_mean"} <= others
 
 
 def test_a_model_without_backbone_is_refused(model):

@@ -61,12 +61,14 @@ def test_aggregations_of_boxes(model, data, measure):
     boxes = sum(anchors * x.shape[2] * x.shape[3] for anchors, x in levels)
     torch.testing.assert_close(total / mean, torch.full((3,), float(boxes)))
     assert ((most >= mean) & (most <= total)).all()
+    assert scores_of(model, data, "num_predictions")["num_predictions"].tolist() == [boxes] * 3
 
 
 def test_nothing_above_the_threshold_is_no_uncertainty(model, data):
     model.bbox_head.test_cfg.score_thr = 1.0
 
-    for name, values in scores_of(model, data, "entropy_mean", "margin_max").items():
+    names = ("entropy_mean", "margin_max", "num_predictions")
+    for name, values in scores_of(model, data, *names).items():
         assert (values == 0).all(), name
 
 

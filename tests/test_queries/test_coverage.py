@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from mmal.queries import coverage as module
-from mmal.queries.coverage import KernelCoverage, greedy_coverage, median_nearest, unit_length
+from mmal.queries.coverage import (
+    LEAST_BANDWIDTH,
+    KernelCoverage,
+    greedy_coverage,
+    median_nearest,
+    unit_length,
+)
 
 
 def generator(seed: int = 0) -> np.random.Generator:
@@ -156,3 +162,16 @@ def test_unit_length():
     vectors = np.array([[3, 4], [0, 0], [1e-30, 0], [0, -1e30]], np.float32)
     expected = [[0.6, 0.8], [0, 0], [1, 0], [0, -1]]
     np.testing.assert_allclose(unit_length(vectors), expected, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("memory")
+def test_far_apart_each_covers_itself_whatever_the_bandwidth() -> None:
+    """Products in single precision are too coarse for the least bandwidth."""
+    vectors = unit_length(generator().normal(size=(60, 64)).astype(np.float32))
+    reference = np.arange(10, 60)
+    coverage = KernelCoverage(vectors, None, reference, np.ones(50, np.float32), LEAST_BANDWIDTH)
+    expected = (np.arange(60) >= 10).astype(float)
+    np.testing.assert_allclose(coverage.gains(np.arange(60)), expected, atol=1e-6)
+    coverage.choose(20)
+    expected[20] = 0
+    np.testing.assert_allclose(coverage.gains(np.arange(60)), expected, atol=1e-6)

@@ -165,11 +165,11 @@ def test_features_that_are_all_the_same_leave_it_to_chance():
     ("name", "value", "rule"),
     [
         ("weight", "badness", r"None or one of \['pred_loss', 'entropy', 'margin', 'least"),
-        ("bandwidth", 0, "None or a number of at least 1e-06"),
-        ("bandwidth", -1.0, "None or a number of at least 1e-06"),
-        ("bandwidth", math.nan, "None or a number of at least 1e-06"),
-        ("bandwidth", math.inf, "None or a number of at least 1e-06"),
-        ("bandwidth", "auto", "None or a number of at least 1e-06"),
+        ("bandwidth", 0, "None or a number of at least 0.001"),
+        ("bandwidth", -1.0, "None or a number of at least 0.001"),
+        ("bandwidth", math.nan, "None or a number of at least 0.001"),
+        ("bandwidth", math.inf, "None or a number of at least 0.001"),
+        ("bandwidth", "auto", "None or a number of at least 0.001"),
         ("reference", 0, "an integer of at least 1"),
         ("reference", 1.5, "an integer of at least 1"),
         ("reference", None, "an integer of at least 1"),
@@ -179,3 +179,11 @@ def test_other_parameters_are_refused(name, value, rule):
     message = f"The '{name}' parameter of Herding must be {rule}.* Got {value!r} instead"
     with pytest.raises(ValueError, match=message):
         build_query(dict(type="Herding", **{name: value}))
+
+
+def test_weights_that_are_equal_are_no_reason_for_doubt() -> None:
+    """As of a detector that predicts nothing yet: the features decide."""
+    query = build_query(dict(type="Herding", weight="margin"))
+    assert query.requires == ("features", "margin_mean")
+    assert query.decisive == ("features",)
+    assert build_query(dict(type="Margin")).decisive == ("margin_mean",)

@@ -84,7 +84,7 @@ def test_chunks_do_not_matter(monkeypatch):
     rng = generator(2)
     candidates, labeled = rng.normal(size=(2, 50, 4)).astype(np.float32)
     whole = NearestDistances(candidates, labeled).squared.cpu().numpy()
-    monkeypatch.setattr("mmal.queries.picking._CHUNK", 7)
+    monkeypatch.setattr("mmal.queries.picking._DISTANCES", 7 * 50)
     chunked = NearestDistances(candidates, labeled).squared.cpu().numpy()
 
     differences = candidates[:, None].astype(np.float64) - labeled
@@ -171,7 +171,7 @@ def naive_k_means_members(candidates, labeled, seeds, weights, iterations):
 @pytest.mark.parametrize("with_labeled", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_k_means_members_are_those_of_a_loop(monkeypatch, with_labeled, seed):
-    monkeypatch.setattr("mmal.queries.picking._CHUNK", 13)
+    monkeypatch.setattr("mmal.queries.picking._DISTANCES", 13 * 6)
     rng = generator(seed)
     candidates = (rng.normal(size=(80, 3)) + 10).astype(np.float32)
     labeled = (rng.normal(size=(6, 3)) + 10).astype(np.float32) if with_labeled else None

@@ -45,6 +45,15 @@ def test_a_row_a_round():
     ]
 
 
+def test_predicted_losses_that_mean_little_are_marked():
+    record = dict(round=0, labeled=2, metrics={}, ranking_accuracy=0.512, seconds={})
+    assert rows([record])[1][3] == "0.512"
+    assert rounds_table([record]).caption is None
+    record["ranking_doubt"] = "ranking accuracy 0.512 of 9 test samples is within chance"
+    assert rows([record])[1][3] == "0.512 ?"
+    assert "ranking_doubt" in rounds_table([record]).caption
+
+
 def test_metric_without_a_prefix():
     record = dict(round=0, labeled=2, metrics={"PCK": 1.0}, ranking_accuracy=None, seconds={})
 

@@ -112,6 +112,8 @@ class _Orders(Dataset):
 
     def known(self) -> Iterator[bytes]:
         """Yield keys of views that are there already: the first of each data set."""
+        if not self._known:
+            return
         seen = set()
         for index, (leaf, _) in enumerate(self._places):
             if id(leaf) not in seen:

@@ -14,7 +14,7 @@ from torch import nn
 from mmal.datasets import PoolDataset
 from mmal.datasets.exchange.image_names import is_utf8, name_problem
 from mmal.models import LearningLossMixin, build_model, trained_model
-from mmal.models.features import sources_of
+from mmal.models.features import read_of_trained
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
 from mmal.structures import Pool, PoolRound, PoolScores, UnreadableImage
@@ -213,10 +213,10 @@ def _query_and_model(
     if not query.requires:
         return query, None
     reads = _reads_module(query)
-    if checkpoint is None and reads:
+    if checkpoint is None and (trained := read_of_trained(query.requires)):
         raise ProjectError(
-            f"{query.description} reads {few(sorted(reads))} of the loss prediction module, but "
-            "nothing is trained yet. Train first, give a --checkpoint, or leave --query out."
+            f"{query.description} reads {few(trained)} of a trained model, but nothing is trained "
+            "yet. Train first, give a --checkpoint, or leave --query out."
         )
     if checkpoint is not None:
         model = trained_model(data.cfg, checkpoint, module=bool(reads))
@@ -269,13 +269,8 @@ def _untrained(data: LoopData, query: Query) -> nn.Module:
     """Build the model as its training would begin, for a query that reads its pretrained part.
 
     Raises:
-        ProjectError: If the query reads more than that, or there are no weights.
+        ProjectError: If there are no weights.
     """
-    if not sources_of(query.requires) & {"pretrained", "backbone", "target"}:
-        raise ProjectError(
-            f"{query.description} reads the model's predictions, but nothing is trained yet. Train "
-            "first, give a --checkpoint, or leave --query out."
-        )
     try:
         pretrained_backbone(data.cfg, FIRST_REQUIRES)
     except (ValueError, TypeError) as error:

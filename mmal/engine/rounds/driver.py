@@ -298,7 +298,10 @@ class RoundDriver:
         if doubt:
             drawn = settings.when_doubtful == "random"
             done = "drawn at random" if drawn else "may be worthless"
-            self._console.print(f"  picks of round {index} {done}: {doubt}", style="yellow")
+            # What the round's line has said need not be said twice.
+            told = doubt == record.get("ranking_doubt")
+            why = "predicted losses mean little" if told else doubt
+            self._console.print(f"  picks of round {index} {done}: {why}", style="yellow")
         if self._settings.report and is_main_process():
             describe_picks(model, dataset, picks, scored, round_dir, self._data)
 

@@ -12,6 +12,7 @@ from mmengine.runner import set_random_seed
 
 from mmal.datasets import PoolDataset
 from mmal.models import build_model
+from mmal.models.features import read_of_trained
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
 from mmal.structures import Pool
@@ -29,7 +30,7 @@ class InitialSet:
 
     Attributes:
         size: How many samples; of a list, as many as it names.
-        query: Config of a query that reads no loss prediction module; None to draw at random.
+        query: Config of a query that reads features of images; None to draw at random.
         file: A text file with the id or the image file of a sample a line, as ``initial.txt`` of
             another run has them.
         names: What the file says.
@@ -79,16 +80,16 @@ class InitialSet:
         """Build the query, if there is one.
 
         Raises:
-            ValueError: If it reads what only a trained loss prediction module gives.
+            ValueError: If it reads what only a trained model gives.
         """
         if self.query is None:
             return None
         query = build_query(self.query)
-        if trained := {"pred_loss", "embedding"} & set(query.requires):
+        if trained := read_of_trained(query.requires):
             raise ValueError(
                 f"active_learning.initial.query is {query.description}, which reads "
-                f"{', '.join(sorted(trained))} of the loss prediction module, but nothing is "
-                "trained yet. Use one that reads features, such as CoreSet."
+                f"{few(trained)} of a trained model, but nothing is trained yet. Use one that "
+                "reads features of images alone, such as Herding or CoreSet."
             )
         return query
 

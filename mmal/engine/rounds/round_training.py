@@ -167,6 +167,8 @@ class RoundTraining:
             + (f", ranking accuracy {ranking:.3f}" if ranking is not None else "")
             + f", trained in {record['seconds']['train']:.0f} s"
         )
+        if doubt := record.get("ranking_doubt"):
+            self._console.print(f"  predicted losses mean little: {doubt}", style="yellow")
 
 
 def main_metric_first(metrics: dict[str, float], main: str | None) -> dict[str, float]:

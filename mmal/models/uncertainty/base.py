@@ -14,6 +14,8 @@ class PredictedDistributions(ABC):
 
     #: What is supported, in words for an error message.
     supported: str
+    #: Whether they are of objects, of which a sample may have any number.
+    of_objects: bool = False
 
     @classmethod
     @abstractmethod

@@ -19,6 +19,7 @@ class CenterNetDistributions(PredictedDistributions):
     """
 
     supported = "CenterNet with CenterNetHead"
+    of_objects = True
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:

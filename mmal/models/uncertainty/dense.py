@@ -33,6 +33,7 @@ class DenseHeadDistributions(PredictedDistributions):
     """
 
     supported = f"single-stage detectors with one of the heads {', '.join(HEADS)}"
+    of_objects = True
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:

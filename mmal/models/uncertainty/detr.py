@@ -31,6 +31,7 @@ class DETRDistributions(PredictedDistributions):
     """
 
     supported = f"detection transformers with one of the heads {', '.join(HEADS)}"
+    of_objects = True
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:

@@ -32,6 +32,7 @@ class TwoStageDistributions(PredictedDistributions):
     """
 
     supported = f"two-stage detectors with an RPN and one of {', '.join(ROI_HEADS)}"
+    of_objects = True
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:

@@ -610,10 +610,18 @@ def test_what_cannot_be_trained_is_told_before_anybody_labels(
     assert not (tmp_path / "project").exists()
 
 
-@pytest.mark.parametrize("query", ["Entropy", "LearnedLoss", "CoreSet"])
-def test_nothing_is_picked_by_random_weights(loop: Loop, query: str) -> None:
-    with pytest.raises(ProjectError, match="nothing is trained yet"):
-        loop.steps.pick(2, dict(type=f"mmal.{query}"))
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (dict(type="mmal.Entropy"), "'entropy_mean' of a trained model"),
+        (dict(type="mmal.LearnedLoss"), "'pred_loss' of a trained model"),
+        (dict(type="mmal.Herding", weight="margin"), "'margin_mean' of a trained model"),
+        (dict(type="mmal.CoreSet"), "reads features, but nothing is trained yet"),
+    ],
+)
+def test_nothing_is_picked_by_random_weights(loop: Loop, query: dict, message: str) -> None:
+    with pytest.raises(ProjectError, match=message):
+        loop.steps.pick(2, query)
 
 
 def test_the_project_is_no_part_of_its_pool(cfg: Config, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from mmal.models import build_model
 from mmal.queries import Herding
 
 CORE_SET = dict(type="mmal.CoreSet")
+OBJECTS = dict(type="mmal.Herding", features=dict(source="objects"))
 
 
 def first_round(work_dir: str) -> dict:
@@ -30,7 +31,9 @@ def first_round(work_dir: str) -> dict:
         (dict(size=5), r"number, dict\(size=…, query=…\) or dict\(file=…\).*\['size'\]"),
         (dict(size=1, query=CORE_SET), r"must be at least 2: .* pairs\. Got 1"),
         (dict(size="5", query=CORE_SET), r"must be a positive integer\. Got '5'"),
-        (dict(size=5, query=dict(type="mmal.LearnedLoss")), r"LearnedLoss, which reads pred_loss"),
+        (dict(size=5, query=dict(type="mmal.LearnedLoss")), r"LearnedLoss, .* 'pred_loss' of"),
+        (dict(size=5, query=dict(type="mmal.Margin")), r"reads 'margin_mean' of a trained model"),
+        (dict(size=5, query=OBJECTS), r"reads 'object_features' of a trained model.*Herding"),
         (dict(size=5, query=dict(type="mmal.DiverseLoss")), r"nothing is trained yet"),
     ],
 )

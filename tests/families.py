@@ -51,6 +51,8 @@ DENSE, TWO_STAGE, QUERY, INSTANCE, TOPDOWN, BOTTOMUP, CLASSIFICATION = (
     "Bottom-up pose",
     "Image classification",
 )
+#: Beside those of two stages, which draw RoIs: what draws, too, or knows the batches before.
+_DEFINED = {"CID", "DINO", "GHM", "Guided anchoring", "Mask2Former", "PISA RetinaNet"}
 _PACKAGES = {TOPDOWN: "mmpose", BOTTOMUP: "mmpose", CLASSIFICATION: "mmpretrain"}
 
 
@@ -90,6 +92,11 @@ class Family:
     def has_masks(self) -> bool:
         """Whether its annotations hold masks."""
         return self.group == INSTANCE or self.semantic or "Mask" in self.name
+
+    @property
+    def defined(self) -> bool:
+        """Whether the loss of one sample alone is what docs/how_it_works.md defines it to be."""
+        return self.group == TWO_STAGE or self.name in _DEFINED
 
     @property
     def package(self) -> str:
@@ -178,6 +185,13 @@ FAMILIES = [
         "Faster R-CNN",
         TWO_STAGE,
         "faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py",
+        FPN,
+        options=NARROW_FCS,
+    ),
+    Family(
+        "Fast R-CNN",
+        TWO_STAGE,
+        "fast_rcnn/fast-rcnn_r50_fpn_1x_coco.py",
         FPN,
         options=NARROW_FCS,
     ),

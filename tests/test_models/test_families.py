@@ -99,8 +99,8 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 
 
 def images(family: Family) -> dict:
-    """Make random images with boxes, and masks where the family learns them."""
-    return demo_mm_inputs(
+    """Make random images with boxes, masks where the family learns them, and proposals."""
+    inputs = demo_mm_inputs(
         len(NUM_ITEMS),
         [(3, family.size, family.size)] * len(NUM_ITEMS),
         num_items=NUM_ITEMS,
@@ -108,6 +108,19 @@ def images(family: Family) -> dict:
         with_mask=family.has_masks,
         with_semantic=family.semantic,
     )
+    add_proposals(inputs["data_samples"])
+    return inputs
+
+
+def add_proposals(data_samples: list[BaseDataElement]) -> None:
+    """Give samples what Fast R-CNN reads instead of an RPN's boxes: some near objects."""
+    rng = np.random.default_rng(0)
+    for sample in data_samples:
+        height, width = sample.img_shape
+        corners = rng.uniform(0, (width, height), (20, 2, 2))
+        boxes = torch.tensor(np.concatenate([corners.min(1), corners.max(1)], 1)).float()
+        boxes = torch.cat([torch.as_tensor(sample.gt_instances.bboxes) + 2.0, boxes])
+        sample.proposals = InstanceData(bboxes=boxes, scores=torch.ones(len(boxes)))
 
 
 def poses(model: nn.Module) -> dict:

@@ -1,4 +1,4 @@
-"""Two-stage detectors with an RPN."""
+"""Two-stage detectors."""
 
 from torch import nn
 
@@ -42,22 +42,22 @@ _OF_IMAGES = ("semantic_head", "glbctx_head")
 class TwoStageSampleLosses(SampleLosses):
     """Replays what RPN and RoI head computed: outputs, proposals, assignment and sampling.
 
-    A sample's loss is that of the anchors and RoIs that were drawn for it in the batch.
+    A sample's loss is that of the anchors and RoIs that were drawn for it in the batch. Fast R-CNN
+    has no RPN: proposals come with the data samples.
     """
 
     supported = (
-        f"two-stage detectors with an RPNHead and one of {', '.join(EXACT_ROI_HEADS)}, with masks "
-        "or without"
+        f"two-stage detectors with an RPNHead, or given proposals, and one of "
+        f"{', '.join(EXACT_ROI_HEADS)}, with masks or without"
     )
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
-        """Whether ``model`` has an RPN head and one of :data:`EXACT_ROI_HEADS`."""
+        """Whether ``model`` has one of :data:`EXACT_ROI_HEADS`, and an RPN head if any."""
         return (
             (loss_is_of("TwoStageDetector", model) or _is_panoptic(model))
-            and model.with_rpn
-            and class_name(model.rpn_head) == "RPNHead"
-            and class_name(model.roi_head) in EXACT_ROI_HEADS
+            and (not model.with_rpn or class_name(model.rpn_head) == "RPNHead")
+            and class_name(getattr(model, "roi_head", None)) in EXACT_ROI_HEADS
             # Grid R-CNN's jitter moves the RoIs that boxes are measured from, if it learns boxes.
             and not (class_name(model.roi_head) == "GridRoIHead" and _learns_boxes(model.roi_head))
             # A mask head on the box head's RoIs gets no RoIs of its own to tell the images by.
@@ -68,19 +68,17 @@ class TwoStageSampleLosses(SampleLosses):
 
     def heads(self, model: nn.Module) -> list[nn.Module]:
         """The RPN head, the RoI head and, of Panoptic FPN, the head that sees whole images."""
-        heads = [model.rpn_head, model.roi_head]
+        heads = [*_rpn(model), model.roi_head]
         return [*heads, model.semantic_head] if _is_panoptic(model) else heads
 
     def recorded_methods(self, model: nn.Module) -> list[Recorded]:
         """Features, outputs and targets of the RPN, proposals; RoIs drawn and their outputs."""
-        rpn, roi = model.rpn_head, model.roi_head
-        methods = [
-            BatchDim(model, "extract_feat"),
-            BatchDim(rpn, "forward"),
-            *targets_of(rpn),
-            EntryPerSample(rpn, "predict_by_feat"),
-            RowsOfRois(roi, "_bbox_forward"),
-        ]
+        roi = model.roi_head
+        methods = [BatchDim(model, "extract_feat")]
+        for rpn in _rpn(model):
+            methods += [BatchDim(rpn, "forward"), *targets_of(rpn)]
+            methods.append(EntryPerSample(rpn, "predict_by_feat"))
+        methods.append(RowsOfRois(roi, "_bbox_forward"))
         if roi.with_mask:
             methods.append(RowsOfRois(roi, "_mask_forward"))
         of_images = [getattr(roi, name, None) for name in _OF_IMAGES]
@@ -101,16 +99,21 @@ class TwoStageSampleLosses(SampleLosses):
         """Those of the RPN and of the box head of every stage; none with masks."""
         roi = model.roi_head
         boxes = roi.bbox_head if isinstance(roi.bbox_head, nn.ModuleList) else [roi.bbox_head]
-        weights = getattr(roi, "stage_loss_weights", [1.0])
-        ways = [one_pass_of(model.rpn_head), *map(one_pass_of, boxes)]
+        rpn = _rpn(model)
+        factors = [1.0] * len(rpn) + list(getattr(roi, "stage_loss_weights", [1.0]))
+        ways = list(map(one_pass_of, [*rpn, *boxes]))
         known = class_name(roi) in _ONE_PASS_ROI_HEADS and loss_is_of("TwoStageDetector", model)
         if roi.with_mask or not (known and all(ways)):
             return []
-        factors = [1.0, *weights]
         return [
             (head, way.times(factor))
-            for head, way, factor in zip([model.rpn_head, *boxes], ways, factors, strict=True)
+            for head, way, factor in zip([*rpn, *boxes], ways, factors, strict=True)
         ]
+
+
+def _rpn(model: nn.Module) -> list[nn.Module]:
+    """The RPN head; none of Fast R-CNN, which is given proposals."""
+    return [model.rpn_head] if model.with_rpn else []
 
 
 def _is_panoptic(model: nn.Module) -> bool:

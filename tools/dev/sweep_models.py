@@ -27,7 +27,6 @@ import torch
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub
-from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import get_installed_path
 from rich.progress import track
@@ -158,7 +157,7 @@ def verdict(package: str, path: Path, row: dict[str, str]) -> tuple[str, str]:
 
 def build(package: str, cfg: ConfigDict) -> nn.Module:
     """Build a model without downloads, with a ResNet-18 where it has a ResNet-50."""
-    forget_weights(cfg)
+    forget_weights_and_processes(cfg)
     if package == "mmdet" and cfg.get("backbone", {}).get("type") == "ResNet":
         with suppress(KeyError, AttributeError):  # where the channels are in another place
             shallow = copy.deepcopy(cfg)
@@ -172,22 +171,24 @@ def build(package: str, cfg: ConfigDict) -> nn.Module:
     for name in ("epoch", "iter"):  # some losses ask how far training is
         MessageHub.get_current_instance().update_info(name, 100)
     torch.manual_seed(0)
-    model = revert_sync_batchnorm(MODELS.build(cfg))  # which needs several processes
+    model = MODELS.build(cfg)
     model.init_weights()
     return model
 
 
-def forget_weights(cfg: object) -> None:
-    """Remove every ``init_cfg`` and ``pretrained``, most of which name files to download."""
+def forget_weights_and_processes(cfg: object) -> None:
+    """Remove ``init_cfg`` and ``pretrained``, most of which name files, and synchronised norms."""
     if isinstance(cfg, dict):
+        if cfg.get("type") in ("SyncBN", "MMSyncBN"):
+            cfg["type"] = "BN"
         cfg.pop("init_cfg", None)
         if isinstance(cfg.get("pretrained"), str):
             cfg.pop("pretrained")
         for value in cfg.values():
-            forget_weights(value)
+            forget_weights_and_processes(value)
     elif isinstance(cfg, list | tuple):
         for value in cfg:
-            forget_weights(value)
+            forget_weights_and_processes(value)
 
 
 def losses(model: nn.Module, strategy: SampleLosses) -> tuple[torch.Tensor, torch.Tensor]:

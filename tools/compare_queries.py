@@ -7,11 +7,10 @@ import signal
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import Progress
 
-from mmal.apis.cli import add_cfg_options, parse_query, read_config
+from mmal.apis.cli import Pairs, add_cfg_options, parse_query, read_config
 from mmal.apis.comparison import Comparison
 from mmal.apis.comparison_report import write_report
 from mmal.apis.trial_processes import TrialError
@@ -50,7 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--submitit",
         nargs="*",
-        action=DictAction,
+        action=Pairs,
         metavar="KEY=VALUE",
         help="submit trials to Slurm, --jobs at a time, with these options of submitit's "
         "executor, such as slurm_partition=gpu gpus_per_node=1 cpus_per_task=8 timeout_min=600; "

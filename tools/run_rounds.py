@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
         "--dry-run",
         action="store_true",
         help="check everything, tell what would run and about how long it takes, and end; nothing "
-        "is written",
+        "is written into the work directory",
     )
     parser.add_argument(
         "--query",

@@ -12,12 +12,23 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
 from mmal.queries import build_query
-from mmal.utils import stop_on_signals
+from mmal.utils import config_from_file, stop_on_signals
+
+
+class Pairs(DictAction):
+    """Options written as ``key=value``."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any) -> None:
+        """Read them, or end the program with a line."""
+        if wrong := [value for value in args[1] if "=" not in value]:
+            parser.error(f"{self.option_strings[0]} takes key=value. Got {wrong[0]!r} instead.")
+        super().__call__(parser, *args)
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, training: bool = True) -> None:
@@ -43,7 +54,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=Pairs,
         help="settings that replace the config's, such as active_learning.budget=50 "
         'train_dataloader.batch_size=8 key="[a,b]"',
     )
@@ -63,11 +74,17 @@ def parse_query(text: str) -> dict:
         name, keywords = (node.func, node.keywords) if isinstance(node, ast.Call) else (node, [])
         if getattr(node, "args", []):
             raise ValueError("parameters need names, as in Entropy(aggregation='max')")
+        if not isinstance(name, ast.Name | ast.Attribute):
+            raise ValueError("it must be one name, or Name(parameter=value)")
+        if not all(k.arg for k in keywords):
+            raise ValueError("parameters need names, as in Entropy(aggregation='max')")
         parameters = {k.arg: _literal(k) for k in keywords}
         name = ast.unparse(name)
         cfg = dict(type=name if "." in name else f"mmal.{name}", **parameters)
         build_query(cfg)
-    except (SyntaxError, ValueError) as error:
+    except SyntaxError as error:
+        raise ValueError(f"The query {text!r} cannot be read: {error.msg}") from error
+    except ValueError as error:
         raise ValueError(f"The query {text!r} cannot be read: {error}") from error
     return cfg
 
@@ -87,12 +104,19 @@ def _value(node: ast.expr) -> object:
     return ast.literal_eval(node)
 
 
+#: What the system says of a path that a user gave.
+_OF_PATHS = (
+    *(FileNotFoundError, FileExistsError, PermissionError),
+    *(IsADirectoryError, NotADirectoryError),
+)
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """End the program with the message alone where input is refused, before any long work."""
     try:
         yield
-    except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
+    except (ValueError, TypeError, *_OF_PATHS) as error:
         sys.exit(f"error: {error}")
 
 
@@ -115,17 +139,29 @@ def interruptible(how_to_go_on: str) -> Iterator[None]:
 
 
 def read_config(args: argparse.Namespace) -> Config:
-    """Read the config file and apply ``--cfg-options``."""
+    """Read the config file and apply ``--cfg-options``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read, or lacks the place of an option.
+    """
     with _quiet_imports():
-        cfg = Config.fromfile(args.config)
-        _forget_scope(cfg._cfg_dict)
+        cfg = config_from_file(args.config)
+        try:
+            _forget_scope(cfg._cfg_dict)
+        except ImportError as error:  # a lazy config imports what it names here
+            raise ValueError(f"The config {args.config} cannot be read: {error}") from error
         # Its data sets would import them later, in the middle of other lines.
         scope = cfg.get("default_scope", "mmdet")
         for name in ("datasets", "evaluation"):
             if importlib.util.find_spec(scope) is not None:
                 importlib.import_module(f"{scope}.{name}")
     if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (KeyError, TypeError, AttributeError) as error:
+            said = error.args[0] if error.args else error
+            raise ValueError(f"--cfg-options cannot be applied to {args.config}: {said}") from error
     return cfg
 
 

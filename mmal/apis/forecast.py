@@ -1,6 +1,7 @@
 """Forecasting the curves of runs: from their files to sentences."""
 
 import csv
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -123,22 +124,33 @@ def read_seeds(path: str | os.PathLike) -> dict[str | None, dict[str | None, Cur
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it has no column ``labeled``, or what should be a number is none.
+        ValueError: If it is no text, has no column ``labeled`` or nothing in it, a round twice, or
+            if what should be a number is none.
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"{path} does not exist.")
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if "labeled" not in (reader.fieldnames or ()):
-            raise ValueError(f"{path} is no learning curve: it has no column 'labeled'.")
-        by_query: dict[str | None, dict[str | None, Curve]] = {}
-        for row in reader:
-            trials = by_query.setdefault(row.pop("query", None), {})
-            trial = trials.setdefault(row.pop("seed", None), [])
-            try:
-                trial.append({name: float(value) for name, value in row.items() if value})
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{path}, line {reader.line_num}: {error}.") from error
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")  # Excel begins with a mark
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no CSV file: {error}.") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if "labeled" not in (reader.fieldnames or ()):
+        raise ValueError(f"{path} is no learning curve: it has no column 'labeled'.")
+    by_query: dict[str | None, dict[str | None, Curve]] = {}
+    for row in reader:
+        where = f"{path}, line {reader.line_num}"
+        query, seed = row.pop("query", None), row.pop("seed", None)
+        trial = by_query.setdefault(query, {}).setdefault(seed, [])
+        try:
+            point = {name: float(value) for name, value in row.items() if value}
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{where}: {error}.") from error
+        if "labeled" not in point:
+            raise ValueError(f"{where}: it has no number of labelled samples.")
+        if "round" in point and any(known.get("round") == point["round"] for known in trial):
+            trial_of = f" of {query}, seed {seed}" if query is not None else ""
+            raise ValueError(f"{where}: round {point['round']:.0f}{trial_of} is there twice.")
+        trial.append(point)
     if not by_query:
         raise ValueError(f"{path} has no finished round.")
     return by_query

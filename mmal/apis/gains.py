@@ -38,8 +38,10 @@ def read_gains(
     query = query or next(iter(others), None)
     if None in curves or baseline not in curves or query not in others:
         there = ", ".join(repr(name) for name in curves if name is not None) or "none"
+        wanted = "another query" if query in (None, baseline) else repr(query)
         raise ValueError(
-            f"{path} has no trials of {query!r} and of {baseline!r}. Its queries are: {there}."
+            f"{path} needs trials of {baseline!r}, the baseline, and of {wanted}. Its queries are: "
+            f"{there}."
         )
     names = metric_names([row for trials in curves.values() for t in trials.values() for row in t])
     chosen = next((n for n in names if metric in (None, n, n.rpartition("/")[2])), None)

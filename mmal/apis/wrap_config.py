@@ -15,7 +15,7 @@ from torch import nn
 from mmal.engine.recommended import recommended_query
 from mmal.registry import MODELS
 from mmal.tasks import TASKS, Task
-from mmal.utils import type_name
+from mmal.utils import check_hooks, error_of_config, type_name
 
 #: The share of the epochs after which the module no longer moves the detector (section 4.2).
 _JOINT = 0.8
@@ -50,19 +50,46 @@ class CocoFiles:
         if self.classes:
             return list(self.classes)
         path = Path(self.data_root, self.train)
-        try:
-            found = [c["name"] for c in json.loads(path.read_bytes())["categories"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"The classes cannot be read from {path}: {error!r}. Mend --data-root and --train, "
-                "or name them with --classes."
-            ) from error
+        categories = _coco_file(path, "--train")["categories"]
+        found = [c.get("name") if isinstance(c, dict) else None for c in categories]
         if not found or not all(isinstance(name, str) for name in found):
             raise ValueError(
-                f"The classes cannot be read from {path}: its categories are {found}. Name them "
-                "with --classes."
+                f"The classes cannot be read from {path}: its categories are {categories}. Name "
+                "them with --classes."
             )
+        if len(set(found)) < len(found):
+            raise ValueError(f"{path} has categories of the same name: {found}. Mend the file.")
         return found
+
+    def check(self) -> None:
+        """Check that files and folder are there and look like COCO's.
+
+        Raises:
+            ValueError: If they do not.
+        """
+        for option in ("train", "test"):
+            _coco_file(Path(self.data_root, getattr(self, option)), f"--{option}")
+        if not (images := Path(self.data_root, self.images)).is_dir():
+            raise ValueError(f"There is no folder {images}. Mend --data-root and --images.")
+
+
+def _coco_file(path: Path, option: str) -> dict:
+    """Read a COCO file."""
+    mend = f"Mend --data-root and {option}, or the file."
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}. {mend}") from error
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}. {mend}") from error
+    missing = [k for k in ("images", "annotations", "categories") if not _has_list(content, k)]
+    if missing:
+        raise ValueError(f"{path} is no COCO file: it has no list of {', '.join(missing)}. {mend}")
+    return content
+
+
+def _has_list(content: object, key: str) -> bool:
+    return isinstance(content, dict) and isinstance(content.get(key), list)
 
 
 def wrapped_config(
@@ -128,16 +155,16 @@ def _read(base: str) -> Config:
         cfg = Config.fromstring(f"_base_ = {_text(_absolute(base))}\n", ".py")
     except FileNotFoundError as error:
         raise FileNotFoundError(f"The config {base} cannot be read: {error}") from error
-    except (
-        *(OSError, ImportError, KeyError, ValueError, SyntaxError, RuntimeError, TypeError),
-        ConfigParsingError,
-    ) as error:
+    except Exception as error:  # a config is a program: anything can go wrong in one
+        lazy = " A lazy one (with read_base()) cannot." * isinstance(error, ConfigParsingError)
         raise ValueError(
-            f"The config {base} cannot be inherited from: {error}. A lazy one (with read_base()) "
-            "cannot, and neither can what its own package fails to read."
+            f"The config {base} cannot be inherited from: {error_of_config(error)}.{lazy}"
         ) from error
-    if "model" not in cfg:
-        raise ValueError(f"The config {base} has no model.")
+    if not isinstance(model := cfg.get("model"), dict) or "type" not in model:
+        raise ValueError(
+            f"The config {base} has no model = dict(type=…, …). Got {model!r} instead."
+        )
+    check_hooks(base, cfg)
     return cfg
 
 

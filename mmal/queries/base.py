@@ -134,13 +134,20 @@ def build_query(cfg: dict) -> Query:
         )
     if isinstance(cfg["type"], str) and QUERIES.get(cfg["type"]) is None:
         known = sorted(QUERIES.module_dict)
-        raise ValueError(f"There is no query {cfg['type']!r}. Registered in mmal are {known}.")
+        raise ValueError(
+            f"There is no query {cfg['type']!r}. Registered in mmal are {known}; one of your own "
+            "needs its file in custom_imports."
+        )
     try:
         query = QUERIES.build({"_scope_": "mmal", **cfg})
     except TypeError as error:
         kind = cfg["type"] if isinstance(cfg["type"], type) else QUERIES.get(cfg["type"])
         known = list(inspect.signature(kind).parameters)
-        raise ValueError(f"{kind.__name__}: {error}. Its parameters are {known}.") from error
+        given = [key for key in cfg if key not in ("type", "_scope_")]
+        raise ValueError(
+            f"{kind.__name__} cannot be built with {given}: {error}. Its parameters are "
+            f"{known or 'none'}."
+        ) from error
     joined = _spelled({k: v for k, v in cfg.items() if k not in ("type", "_scope_")})
     query.description = type(query).__name__ + (f"({joined})" if joined else "")
     return query

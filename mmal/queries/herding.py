@@ -79,7 +79,7 @@ class Herding(FeatureQuery):
         features: Mapping | None = None,
     ) -> None:
         super().__init__(features)
-        if weight is not None and weight not in _COLUMNS:
+        if weight is not None and weight not in list(_COLUMNS):
             raise ValueError(
                 f"The 'weight' parameter of Herding must be None or one of {list(_COLUMNS)}. "
                 f"Got {weight!r} instead."

@@ -1,7 +1,13 @@
 from .atomic import StorageError, atomic_path, full_disk_errors, named_errors, remove_leftovers
 from .cache_folder import cache_folder
 from .checked_json import JsonError, checked, member, read_json
-from .config import registered_class, type_name
+from .config import (
+    check_hooks,
+    config_from_file,
+    error_of_config,
+    registered_class,
+    type_name,
+)
 from .few import few
 from .first_error import first_error_only
 from .isolation import (
@@ -27,8 +33,11 @@ __all__ = [
     "UnsafeCheckpointError",
     "atomic_path",
     "cache_folder",
+    "check_hooks",
     "checked",
+    "config_from_file",
     "duration",
+    "error_of_config",
     "evaluating",
     "few",
     "first_error_only",

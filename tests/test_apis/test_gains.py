@@ -108,3 +108,26 @@ def test_two_of_one_name_are_refused(comparison: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "argv", [str(TOOL), f"a={comparison}", f"a={comparison}:Entropy"])
     with pytest.raises(SystemExit, match="Two comparisons are called 'a'"):
         runpy.run_path(str(TOOL), run_name="__main__")
+
+
+def test_a_mark_at_the_beginning_changes_nothing(comparison: Path) -> None:
+    """As spreadsheets write it."""
+    path = comparison / "results.csv"
+    plain = read_gains(path)
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert read_gains(path).estimate == plain.estimate
+
+
+def test_rows_that_are_empty_or_there_twice_are_named(comparison: Path) -> None:
+    path = comparison / "results.csv"
+    lines = path.read_text().splitlines()
+    for changed, message in (
+        ([*lines[:2], "Random,0,1,,,", *lines[3:]], r"line 3: it has no number of labelled"),
+        ([*lines, lines[5]], r"line \d+: round 1 of Random, seed 1 is there twice"),
+    ):
+        path.write_text("\n".join(changed))
+        with pytest.raises(ValueError, match=message):
+            read_gains(path)
+    path.write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(ValueError, match=r"results\.csv is no CSV file"):
+        read_gains(path)

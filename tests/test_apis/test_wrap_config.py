@@ -146,7 +146,8 @@ def test_rounds_accept_what_is_written(
         ("nowhere.py", None, FileNotFoundError, "There is no config nowhere.py"),
         ("mmdet::no/where.py", None, FileNotFoundError, "mmdet::no/where.py cannot be read"),
         ("mmal::demo/toy_voc.py", None, ValueError, "has learning loss already"),
-        ("mmdet::_base_/datasets/coco_detection.py", None, ValueError, "has no model"),
+        ("mmdet::_base_/datasets/coco_detection.py", None, ValueError, "has no model = dict"),
+        ("mmdett::no/where.py", None, ValueError, "inherited from: .*mmdett"),
         (
             "mmdet::pascal_voc/retinanet_r50_fpn_1x_voc0712.py",
             OWN,
@@ -154,16 +155,16 @@ def test_rounds_accept_what_is_written(
             "train_dataloader of .*voc0712.py has ConcatDataset, not CocoDataset",
         ),
         (
-            "mmdet::fast_rcnn/fast-rcnn_r50_fpn_1x_coco.py",
+            "mmdet::point_rend/point-rend_r50-caffe_fpn_ms-1x_coco.py",
             None,
             TypeError,
-            "The model of .*fast-rcnn_r50_fpn_1x_coco.py cannot be extended",
+            "The model of .*point-rend_.*_coco.py cannot be extended",
         ),
         (
             YOLOX,
             CocoFiles("data", "a.json", "b.json"),
             ValueError,
-            "cannot be read from data/a.json",
+            "data/a.json cannot be read: No such file",
         ),
     ],
 )
@@ -175,12 +176,54 @@ def test_refused(
 
 
 @pytest.mark.parametrize(
-    "content", [dict(), dict(categories=[dict(id=1)]), dict(categories=[]), []]
+    ("text", "message"),
+    [
+        ("model = dict(backbone=1)", r"has no model = dict\(type=…, …\). Got {'backbone': 1}"),
+        ('model = "resnet"', "has no model = dict.* Got 'resnet'"),
+        ("model = dict(type='A')\na = undefined", r"NameError: name 'undefined'.*\(line 2\)"),
+        ("model = dict(type='A')\na = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("model = dict(", r"SyntaxError: .*\(line 1\)"),
+        ("model = dict(type='A')\ncustom_hooks = dict(type='EMAHook')", "must be a list of hooks"),
+    ],
 )
-def test_categories_that_cannot_be_read(tmp_path: Path, content: object) -> None:
+def test_what_is_wrong_in_a_base_is_said(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "base.py").write_text(text)
+    with pytest.raises(ValueError, match=rf"base\.py.*{message}"):
+        wrapped_config(str(tmp_path / "base.py"), tmp_path / "out.py")
+
+
+EMPTY = dict(images=[], annotations=[])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({**EMPTY, "categories": [dict(id=1)]}, "Name them with --classes"),
+        ({**EMPTY, "categories": []}, "Name them with --classes"),
+        ({**EMPTY, "categories": [dict(name="a"), dict(name="a")]}, "of the same name"),
+        (dict(categories=[]), "is no COCO file: it has no list of images, annotations. Mend"),
+        ([], "is no COCO file: it has no list of images, annotations, categories"),
+    ],
+)
+def test_categories_that_cannot_be_read(tmp_path: Path, content: object, message: str) -> None:
     (tmp_path / "train.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"(?i)classes cannot be read .* name them with --classes"):
+    with pytest.raises(ValueError, match=message):
         CocoFiles(str(tmp_path), "train.json", "test.json").class_names()
+
+
+def test_files_that_are_not_there_or_cut_off(
+    tmp_path: Path, write_coco: Callable[..., dict]
+) -> None:
+    write_coco(tmp_path, {"a": [("dog", 1, 2, 30, 32)]})
+    CocoFiles(str(tmp_path), "instances.json", "instances.json").check()
+    (tmp_path / "cut.json").write_text('{"images": [')
+    for test, images, message in (
+        ("gone.json", "images/", r"gone\.json cannot be read: No such file.* --test"),
+        ("cut.json", "images/", r"cut\.json is no JSON: .* Mend --data-root and --test"),
+        ("instances.json", "nowhere/", r"There is no folder .*nowhere"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            CocoFiles(str(tmp_path), "instances.json", test, images).check()
 
 
 def test_classes_without_data_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

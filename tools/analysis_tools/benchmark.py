@@ -11,14 +11,15 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 import torch
 from mmengine.config import Config
-from mmengine.hub import get_config
 from mmengine.logging import MMLogger
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from mmal.apis.benchmark import RATIOS, Benchmark, benchmark
+from mmal.apis.cli import one_line_errors
 from mmal.engine import DataConfig
+from mmal.utils import config_from_file
 
 #: The models of docs/benchmark.md.
 CONFIGS = (
@@ -71,10 +72,12 @@ def main() -> None:
             sys.exit(f"--{option} must be at least 1. Got {getattr(args, name)} instead.")
     # Initialising a model logs every parameter.
     MMLogger.get_instance("benchmark", log_level="WARNING")
-    device = args.device or ("cuda:0" if torch.cuda.is_available() else "cpu")
-    configs = [_read(path) for path in args.configs]
-    if args.out:
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    with one_line_errors():
+        device = _device(args.device)
+        configs = [_read(path) for path in args.configs]
+        if args.out:
+            Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+            open(args.out, "a").close()  # a folder, or a place where nobody may write, is told now
     results: list[Benchmark] = []
     console = Console(width=None if sys.stdout.isatty() else 120)
     try:
@@ -95,23 +98,34 @@ def main() -> None:
                     _write_csv(results, args.out)
     except KeyboardInterrupt:
         sys.exit(130)
-    except ValueError as error:
-        sys.exit(str(error))
+    except (ValueError, TypeError) as error:
+        sys.exit(f"error: {error}")
     finally:  # what was measured before an interruption or an error is shown, too
         if results:
             console.print(_table(results))
 
 
+def _device(name: str | None) -> str:
+    """Return the device that is there: a GPU if there is one, by default."""
+    name = name or ("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).splitlines()[0]
+        raise ValueError(f"--device {name} cannot be used: {why}") from error
+    return name
+
+
 def _read(path: str) -> Config:
     """Read a config file of this project, of the user's or of a package's."""
+    cfg = config_from_file(path)
     try:
-        cfg = get_config(path) if "::" in path else Config.fromfile(path)
         DataConfig(cfg).dataset("test")
-    except (OSError, ValueError, ModuleNotFoundError) as error:
-        sys.exit(f"{path}: {error}")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     scope = cfg.get("default_scope", "mmdet")
     if scope not in SCOPES:
-        sys.exit(
+        raise ValueError(
             f"{path} is a config of {scope}; the benchmark measures models of {', '.join(SCOPES)}."
         )
     return cfg

@@ -5,6 +5,7 @@ files. The model is built once, without weights, to see that mmal supports it.
 """
 
 import argparse
+import shlex
 from pathlib import Path
 
 from mmal.apis.cli import one_line_errors
@@ -39,6 +40,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with one_line_errors():
+        if (above := next(p for p in args.out.absolute().parents if p.exists())).is_file():
+            raise ValueError(f"--out is {args.out}, but {above} is a file, no folder.")
         if args.out.suffix != ".py":
             raise ValueError(f"--out must end in .py. Got {args.out} instead.")
         if args.out.exists():
@@ -50,13 +53,15 @@ def main() -> None:
             )
         images = args.images or "images/"
         data = CocoFiles(*given, images, args.classes) if all(given) else None
+        if data:
+            data.check()
         text = wrapped_config(args.base, args.out, data, args.rounds, args.initial, args.budget)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(text, encoding="utf-8")
     print(
         f"{args.out} written. Next, to check the data, and to see what rounds would run:\n"
-        f"  python tools/misc/check_dataset.py {args.out}\n"
-        f"  python tools/run_rounds.py {args.out} --dry-run"
+        f"  python tools/misc/check_dataset.py {shlex.quote(str(args.out))}\n"
+        f"  python tools/run_rounds.py {shlex.quote(str(args.out))} --dry-run"
     )
 
 

@@ -42,11 +42,10 @@ def audit_settings(cfg: Config) -> AuditSettings:
         ValueError: If a setting is not known, or cannot be.
     """
     rounds = cfg.get("active_learning") or {}
-    ignored = tuple(rounds.get("ignore_classes", ()))
     of_rounds = AuditSettings.of(
         rounds.get("audit") or {},
         "active_learning.audit",
-        ignore_classes=ignored,
+        ignore_classes=rounds.get("ignore_classes", ()),
         unreadable=rounds.get("unreadable", UNREADABLE_SHARE),
     )
     hook = next(learning_hooks(cfg), {})

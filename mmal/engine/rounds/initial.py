@@ -58,6 +58,11 @@ class InitialSet:
                 )
             if "file" in given:
                 names = _read(given["file"])
+                if len(names) < 2:
+                    raise ValueError(
+                        f"{where}.file, {given['file']}, must name at least 2 samples: the ranking "
+                        f"loss compares pairs. It names {len(names)}."
+                    )
                 made = cls(len(names), file=str(given["file"]), names=names)
             else:
                 made = cls(given["size"], query=given["query"])

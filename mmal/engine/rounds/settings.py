@@ -1,6 +1,7 @@
 """What a config says about acquisition rounds."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from mmengine.config import Config
@@ -92,8 +93,13 @@ class RoundSettings:
                 f"({self.budget}): the picks come from the subset."
             )
 
-        ignored = tuple(self.ignore_classes)
-        AuditSettings.of(self.audit, "active_learning.audit", ignore_classes=ignored)
+        ignored = self.ignore_classes
+        if isinstance(ignored, str):
+            raise ValueError(
+                "active_learning.ignore_classes must be a tuple of names. Got the string "
+                f"{ignored!r} instead; a tuple of one needs a comma."
+            )
+        AuditSettings.of(self.audit, "active_learning.audit", ignore_classes=tuple(ignored))
 
     @classmethod
     def from_config(cls, cfg: Config) -> "RoundSettings":
@@ -109,6 +115,11 @@ class RoundSettings:
             raise ValueError(
                 f"The config {cfg.filename or ''} needs active_learning = dict(rounds=…, "
                 "initial=…, budget=…) and has none."
+            )
+        if not isinstance(given, Mapping):
+            raise ValueError(
+                f"active_learning of the config {cfg.filename or ''} must be a dict with "
+                f"{', '.join(required)}. Got {given!r} instead."
             )
         missing = [key for key in required if key not in given]
         unknown = [key for key in given if key not in known]

@@ -46,7 +46,7 @@ def test_a_missing_or_empty_list(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"initial\.file: .*list\.txt does not exist"):
         InitialSet.of(dict(file=str(tmp_path / "list.txt")))
     (tmp_path / "list.txt").write_text("\n")
-    with pytest.raises(ValueError, match=r"positive integer\. Got 0"):
+    with pytest.raises(ValueError, match=r"list\.txt, must name at least 2 .* names 0"):
         InitialSet.of(dict(file=str(tmp_path / "list.txt")))
 
 

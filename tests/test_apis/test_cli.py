@@ -1,0 +1,77 @@
+"""What all tools make of their command lines."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from mmal.apis.cli import add_cfg_options, one_line_errors, parse_query, read_config
+
+TINY = "model = dict(type='A')\nhooks = [dict(a=1)]\n"
+
+
+def parse(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config")
+    add_cfg_options(parser)
+    return parser.parse_args(argv)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = dict(", r"SyntaxError: .* \(line 1\)"),
+        ("a = 1\nb = undefined\n", r"NameError: name 'undefined' is not defined \(line 2\)"),
+        ("a = 1 / 0\n", "ZeroDivisionError"),
+        ("import no_such_package\n", "no_such_package"),
+        ("custom_hooks = dict(type='EMAHook')\n", "must be a list of hooks' configs"),
+    ],
+)
+def test_mistakes_in_a_config_are_a_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(SystemExit, match=rf"^error: .*mine\.py.*{message}"), one_line_errors():
+        read_config(parse(str(path)))
+
+
+def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"^error: .*gone\.py"), one_line_errors():
+        read_config(parse(str(tmp_path / "gone.py")))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("hooks.5.a=3", r"--cfg-options cannot be applied to .*mine\.py: .* exceeds the length"),
+        ("model.type.a=1", r"--cfg-options cannot be applied to .*mine\.py"),
+    ],
+)
+def test_an_option_without_a_place(tmp_path: Path, option: str, message: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TINY)
+    with pytest.raises(ValueError, match=message):
+        read_config(parse(str(path), "--cfg-options", option))
+    assert read_config(parse(str(path), "--cfg-options", "hooks.0.a=3")).hooks[0].a == 3
+
+
+def test_an_option_without_a_value(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        parse("mine.py", "--cfg-options", "nonsense")
+    assert "--cfg-options takes key=value. Got 'nonsense' instead." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read: "),
+        ("Random, CoreSet", "it must be one name"),
+        ("Entropy(**dict(aggregation='max'))", "parameters need names"),
+        ("Entropy('max')", "parameters need names"),
+        ("Herding(weight=dict(a=1))", "'weight' parameter of Herding must be None or one of"),
+        ("Entrop", "There is no query .* needs its file in custom_imports"),
+        ("LearnedLoss(typ=1)", r"LearnedLoss cannot be built with \['typ'\].* parameters are none"),
+    ],
+)
+def test_a_query_that_cannot_be_read(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_query(text)

@@ -54,16 +54,17 @@ def doubt_about_scores(scores: PoolScores, names: Iterable[str]) -> str | None:
 
     Args:
         scores: Scores.
-        names: Those that are looked at; columns of vectors are not.
+        names: Those that are looked at; columns of vectors, which the main process alone has, are
+            not.
 
     Returns:
         A reason, or None.
     """
     for name in names:
-        values = scores.fields[name]
-        finite = values[np.isfinite(values)].astype(np.float64) if values.ndim == 1 else values
-        if values.ndim > 1 or len(values) < 2:
+        values = scores.fields.get(name)
+        if values is None or values.ndim > 1 or len(values) < 2:
             continue
+        finite = values[np.isfinite(values)].astype(np.float64)
         if not len(finite):
             return f"{name} of all {len(values)} candidates is not finite"
         # Predicted losses are learnt to differ by a margin of the order of 1.

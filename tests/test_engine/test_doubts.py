@@ -41,6 +41,7 @@ def test_scores_that_differ_by_rounding_alone(level: float) -> None:
     equal = scores(pred_loss=same.astype(np.float32))
     assert "pred_loss of all 100 candidates is the same" in doubt_about_scores(equal, ["pred_loss"])
     assert doubt_about_scores(equal, []) is None
+    assert doubt_about_scores(equal, ["features"]) is None  # as in other processes than the main
     others = scores(pred_loss=same + rng.normal(size=100))
     assert doubt_about_scores(others, ["pred_loss"]) is None
 

@@ -108,7 +108,8 @@ def images(family: Family) -> dict:
         with_mask=family.has_masks,
         with_semantic=family.semantic,
     )
-    add_proposals(inputs["data_samples"])
+    if family.name == "Fast R-CNN":
+        add_proposals(inputs["data_samples"])
     return inputs
 
 

@@ -231,7 +231,8 @@ def batch(model: nn.Module) -> dict:
             )
             for sample in inputs["data_samples"]:
                 sample.gt_instances.labels %= classes
-            add_proposals(inputs["data_samples"])
+            if not getattr(model, "with_rpn", True):
+                add_proposals(inputs["data_samples"])
             try:
                 data = model.data_preprocessor(inputs, training=True)
                 calibrate(model, data)

@@ -47,7 +47,7 @@ class AuditSettings:
         for name in ("ignore_classes", "accept"):
             if isinstance(getattr(self, name), str):
                 raise ValueError(
-                    f"audit.{name} must be a tuple of names. Got the string "
+                    f"{name} must be a tuple of names. Got the string "
                     f"{getattr(self, name)!r} instead; a tuple of one needs a comma."
                 )
         if unknown := sorted(set(self.accept) - KINDS.keys()):

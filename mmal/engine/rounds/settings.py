@@ -93,13 +93,7 @@ class RoundSettings:
                 f"({self.budget}): the picks come from the subset."
             )
 
-        ignored = self.ignore_classes
-        if isinstance(ignored, str):
-            raise ValueError(
-                "active_learning.ignore_classes must be a tuple of names. Got the string "
-                f"{ignored!r} instead; a tuple of one needs a comma."
-            )
-        AuditSettings.of(self.audit, "active_learning.audit", ignore_classes=tuple(ignored))
+        AuditSettings.of(self.audit, "active_learning.audit", ignore_classes=self.ignore_classes)
 
     @classmethod
     def from_config(cls, cfg: Config) -> "RoundSettings":

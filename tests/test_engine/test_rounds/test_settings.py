@@ -94,3 +94,15 @@ def test_rounds_need_enough_samples():
         ValueError, match=r"needs 180 samples \(initial 60 \+ 3 acquisitions of 40\), .* has 179"
     ):
         settings.check_pool_size(179)
+
+
+def test_a_string_is_no_tuple_of_classes() -> None:
+    """Its letters would be."""
+    with pytest.raises(ValueError, match=r"ignore_classes must be a tuple .* string 'one' instead"):
+        from_config(rounds=2, initial=2, budget=2, ignore_classes="one")
+    from_config(rounds=2, initial=2, budget=2, ignore_classes=["one"])  # as --cfg-options has it
+
+
+def test_rounds_that_are_no_dict() -> None:
+    with pytest.raises(ValueError, match=r"active_learning .* must be a dict .* Got 5 instead"):
+        RoundSettings.from_config(Config(dict(active_learning=5)))

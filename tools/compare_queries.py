@@ -23,7 +23,7 @@ EXAMPLE = """example:
       --seeds 0 1 2 --jobs 2 --work-dir work_dirs/compare
   python tools/compare_queries.py my_config.py --queries Random Herding --jobs 9 \\
       --submitit slurm_partition=gpu gpus_per_node=1 cpus_per_task=8 timeout_min=600
-  python tools/compare_queries.py my_config.py --queries Random DiverseLoss \\
+  python tools/compare_queries.py my_config.py --queries Random Herding \\
       'Entropy(aggregation="sum")'
 
 Run it again to go on with an interrupted comparison, or with more queries, seeds or rounds.
@@ -109,7 +109,11 @@ def _comparison(args: argparse.Namespace) -> Comparison:
     if args.jobs < 1:
         raise ValueError(f"--jobs must be at least 1. Got {args.jobs} instead.")
     work_dir = Path(args.work_dir or f"work_dirs/{Path(args.config).stem}_compare")
-    queries = {_label(query): query for query in map(parse_query, args.queries)}
+    queries = {}
+    for query in map(parse_query, args.queries):
+        if (label := _label(query)) in queries:
+            raise ValueError(f"--queries has two that are kept as {label!r}. Name each once.")
+        queries[label] = query
     return Comparison(cfg, queries, list(dict.fromkeys(args.seeds)), work_dir)
 
 

@@ -22,7 +22,7 @@ def check_objects(model: nn.Module) -> None:
         raise TypeError(
             f"The predictions of {type(model).__name__} cannot be read as boxes or joints, which "
             "features of the source 'objects' need. Use another source (target, backbone, "
-            f"pretrained), or one of {'; '.join(family.supported for family in _PAINTERS)}."
+            "pretrained), or a model of a family that docs/queries.md names, 'Which features'."
         )
 
 

@@ -1,7 +1,6 @@
 from .badge import BADGE
 from .base import Query, build_query
 from .core_set import CoreSet
-from .diverse_loss import DiverseLoss
 from .entropy import Entropy
 from .herding import Herding
 from .kmeans_plus_plus import KMeansPlusPlus
@@ -13,7 +12,6 @@ from .random import Random
 __all__ = [
     "BADGE",
     "CoreSet",
-    "DiverseLoss",
     "Entropy",
     "Herding",
     "KMeansPlusPlus",

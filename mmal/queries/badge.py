@@ -6,7 +6,7 @@ from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
 from .base import Query
-from .picking import draw_seeds
+from .picking import kmeans_plus_plus
 from .product_distances import NearestProducts
 
 
@@ -35,4 +35,4 @@ class BADGE(Query):
         rng: np.random.Generator,
     ) -> np.ndarray:
         gradients, inputs = (scores.fields[name] for name in self.requires)
-        return draw_seeds(NearestProducts(gradients, inputs), budget, rng)
+        return kmeans_plus_plus(NearestProducts(gradients, inputs), budget, rng)

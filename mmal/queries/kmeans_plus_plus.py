@@ -8,7 +8,7 @@ from mmal.registry import QUERIES
 from mmal.structures import PoolScores
 
 from .feature_query import FeatureQuery
-from .picking import kmeans_plus_plus, rank
+from .picking import NearestDistances, kmeans_plus_plus, rank
 
 
 @QUERIES.register_module()
@@ -41,4 +41,5 @@ class KMeansPlusPlus(FeatureQuery):
         rng: np.random.Generator,
     ) -> np.ndarray:
         ranks = rank(scores.fields["pred_loss"])
-        return kmeans_plus_plus(scores.fields[self.column] * ranks[:, None], None, budget, rng)
+        vectors = scores.fields[self.column] * ranks[:, None]
+        return kmeans_plus_plus(NearestDistances(vectors, None), budget, rng)

@@ -125,13 +125,7 @@ def k_center_greedy(
     return np.array(chosen)
 
 
-def kmeans_plus_plus(
-    candidates: np.ndarray,
-    labeled: np.ndarray | None,
-    k: int,
-    rng: np.random.Generator,
-    weights: np.ndarray | None = None,
-) -> np.ndarray:
+def kmeans_plus_plus(nearest: NearestDistances, k: int, rng: np.random.Generator) -> np.ndarray:
     """Draw, one after the other, candidates with probability as their squared distance.
 
     Arthur & Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007, section 2.2;
@@ -139,103 +133,21 @@ def kmeans_plus_plus(
     Bounds" (BADGE), ICLR 2020, algorithm 1.
 
     Args:
-        candidates: Vectors of shape (N, D).
-        labeled: Vectors of the labelled samples, shape (M, D), if distances to them count, too.
+        nearest: Distances of the N candidates, which are changed by what is chosen.
         k: How many, in 1..N.
         rng: Draws.
-        weights: Factors of the probabilities, positive, shape (N,); 1 by default.
 
     Returns:
         Positions of the chosen candidates, shape (k,), in the order of choice.
     """
-    return draw_seeds(NearestDistances(candidates, labeled), k, rng, weights)
-
-
-def draw_seeds(
-    nearest: NearestDistances,
-    k: int,
-    rng: np.random.Generator,
-    weights: np.ndarray | None = None,
-) -> np.ndarray:
-    """Draw as :func:`kmeans_plus_plus` does, by the distances of ``nearest``, which it changes."""
-    factors = torch.ones_like(nearest.squared, dtype=torch.float64)
-    if weights is not None:
-        factors *= torch.from_numpy(weights).to(factors)
     chosen: list[int] = []
     for _ in range(k):
-        until = (nearest.squared.clamp(min=0) * factors).cumsum(0)
+        until = nearest.squared.clamp(min=0).double().cumsum(0)
         if not 0 < until[-1] < torch.inf:
             # Nothing is labelled or chosen yet, or all that is left are copies of what is.
-            until = ((nearest.squared >= 0) * factors).cumsum(0)
+            until = (nearest.squared >= 0).double().cumsum(0)
         # Quicker than rng.choice, which checks the probabilities each time.
         drawn = rng.random() * float(until[-1])
         chosen.append(int(torch.searchsorted(until, drawn, right=True)))
         nearest.choose(chosen[-1])
     return np.array(chosen)
-
-
-def k_means_members(
-    candidates: np.ndarray,
-    labeled: np.ndarray | None,
-    k: int,
-    rng: np.random.Generator,
-    weights: np.ndarray | None = None,
-    iterations: int = 2,
-) -> np.ndarray:
-    """Choose candidates that stand for the others: those next to the centres of k-means.
-
-    Lloyd's algorithm from the seeds of :func:`kmeans_plus_plus`, in which labelled samples are
-    centres that do not move: what they stand for already needs no other centre. A centre is the
-    weighted mean of the candidates that are nearest to it, as in the k-means of weighted points
-    (Lloyd, "Least Squares Quantization in PCM", 1982).
-
-    Args:
-        candidates: Vectors of shape (N, D).
-        labeled: Vectors of the labelled samples, shape (M, D), if there are any.
-        k: How many, in 1..N.
-        rng: Draws the seeds.
-        weights: How much each candidate counts, positive, shape (N,); 1 by default.
-        iterations: How often the centres move.
-
-    Returns:
-        Positions of the chosen candidates, shape (k,), those that stand for most weight first.
-    """
-    factors = np.ones(len(candidates), np.float32) if weights is None else weights
-    nearest = NearestDistances(candidates, labeled)
-    to_labeled = nearest.squared.clone()
-    seeds = draw_seeds(nearest, k, rng, factors)
-    mass = torch.from_numpy(factors).to(to_labeled)
-    centers = nearest.vectors[torch.from_numpy(seeds)]
-    for _ in range(iterations):
-        owner, _ = _assign(nearest, centers, to_labeled)
-        sums, held = torch.zeros_like(centers), torch.zeros(k, device=mass.device)
-        for rows in nearest.chunks(centers.shape[1]):
-            factor = mass[rows] * (owner[rows] >= 0)
-            owners = owner[rows].clamp(min=0)
-            sums.index_add_(0, owners, nearest.vectors[rows] * factor[:, None])
-            held.index_add_(0, owners, factor)
-        centers = torch.where(held[:, None] > 0, sums / held[:, None], centers)
-    owner, squared = (t.cpu().numpy() for t in _assign(nearest, centers, to_labeled))
-    # By centre, the closest first; equally close ones in random order.
-    order = np.lexsort((rng.permutation(len(owner)), squared, owner))
-    centers_of, first = np.unique(owner[order], return_index=True)
-    members = order[first[centers_of >= 0]]
-    held = np.bincount(owner[owner >= 0], weights=factors[owner >= 0], minlength=k)
-    members = members[np.argsort(-held[owner[members]], kind="stable")]
-    # Where centres have no candidates, for example of copies, seeds make up the number.
-    rest = seeds[~np.isin(seeds, members)]
-    return np.concatenate([members, rest])[:k]
-
-
-def _assign(
-    nearest: NearestDistances, centers: Tensor, to_labeled: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Which centre each candidate is nearest to, -1 for a labelled sample, and how far it is."""
-    owner = torch.empty(len(nearest.vectors), dtype=torch.long, device=centers.device)
-    squared = torch.empty_like(to_labeled)
-    lengths = torch.linalg.vector_norm(centers, dim=1).square()
-    for rows in nearest.chunks(len(centers)):
-        distances, owner[rows] = (lengths - 2 * (nearest.vectors[rows] @ centers.T)).min(dim=1)
-        squared[rows] = (distances + nearest.squares[rows]).clamp_(min=0)
-    owner[squared > to_labeled] = -1
-    return owner, squared

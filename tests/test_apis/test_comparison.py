@@ -348,13 +348,15 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
         ('Entropy(aggregation="median")', "must be 'mean', 'max' or 'sum'"),
         ("Random(k=1)", "'Random(k=1)' cannot be read"),
         ('Entropy("max")', "parameters need names"),
+        ("mmal.Random()", "--queries has two that are kept as 'Random'"),
     ],
 )
-def test_unknown_queries_are_refused(
+def test_queries_that_cannot_be_compared(
     config_file: Path, tmp_path: Path, monkeypatch, query, message
 ) -> None:
     work_dir = tmp_path / "compare"
-    command = ["compare_queries.py", config_file, "--queries", query, "--work-dir", work_dir]
+    queries = ["--queries", "Random", query]
+    command = ["compare_queries.py", config_file, *queries, "--work-dir", work_dir]
     monkeypatch.setattr(sys, "argv", [str(word) for word in command])
 
     with pytest.raises(SystemExit, match=re.escape(message)):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmdet.testing import demo_mm_inputs
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.hub import get_config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
@@ -17,6 +17,7 @@ from mmpose.testing import get_packed_inputs
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmal.engine.preflight import PreflightError, check_precision
 from tests.classifiers import images as classified_images
 from tests.classifiers import needs_mmpretrain, spread
 from tests.families import CLASSIFICATION, DENSE, FAMILIES, TOPDOWN, Family
@@ -304,6 +305,40 @@ def test_detached_training_is_that_of_plain_mmdetection(pair: Pair) -> None:
     assert all(key.startswith("loss_predictor.") for key in found)
 
 
+@pytest.mark.slow  # bfloat16 is slow on most CPUs
+def test_mixed_precision_trains_as_plain_mmdetection_and_measures_the_same(pair: Pair) -> None:
+    plain, model, data, *_ = pair
+    data = dict(inputs=data["inputs"][:2], data_samples=data["data_samples"][:2])
+    model.load_state_dict(plain.state_dict(), strict=False)
+    model.detach_features = True
+    for candidate in (plain, model):
+        candidate.train_cfg = {**(candidate.train_cfg or {}), "compute_acc": False}
+    try:
+        check_precision(model, Config(dict(optim_wrapper=dict(dtype="bfloat16"))))
+    except PreflightError:  # heads of MMPose that cannot train so are refused, and no others
+        with pytest.raises(TypeError, match="BFloat16"):
+            train(plain, data, steps=1, dtype=torch.bfloat16)
+        return
+    for candidate in (plain, model):
+        torch.manual_seed(1)
+        train(candidate, copy.deepcopy(data), steps=2, dtype=torch.bfloat16)
+    model.detach_features = False
+    found = model.state_dict()
+    for key, value in plain.state_dict().items():
+        assert torch.equal(value, found[key]), key
+
+    plain.eval()
+    flag_as_training(plain)
+    inputs, samples = data["inputs"][1:], copy.deepcopy(data["data_samples"][1:])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        with model.sample_losses.record(plain, samples) as recording:
+            losses = plain.loss(inputs, samples)
+        found = model.sample_losses.losses(plain, recording, plain.loss, inputs)
+    expected = plain.parse_losses(without_denoising(losses))[0]
+    # Sums of rounded elements, in another order, of which bfloat16 has eight bits.
+    torch.testing.assert_close(found, expected.detach().float()[None], rtol=0.02, atol=0)
+
+
 def predictions(sample: BaseDataElement) -> dict:
     """Return what is predicted of an image: of its objects, or of itself."""
     if "pred_instances" in sample:
@@ -311,13 +346,14 @@ def predictions(sample: BaseDataElement) -> dict:
     return {key: sample.get(key) for key in ("pred_label", "pred_score")}
 
 
-def train(model: nn.Module, data: dict, steps: int) -> None:
+def train(model: nn.Module, data: dict, steps: int, dtype: torch.dtype | None = None) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
     wrapper = OptimWrapper(optimizer)
     model.train()
     before = copy.deepcopy(model.state_dict())
     for _ in range(steps):
-        losses = model(**copy.deepcopy(data), mode="loss")
+        with torch.autocast("cpu", dtype, enabled=dtype is not None):
+            losses = model(**copy.deepcopy(data), mode="loss")
         wrapper.update_params(model.parse_losses(losses)[0])
     assert any(not torch.equal(value, before[key]) for key, value in model.state_dict().items())
 

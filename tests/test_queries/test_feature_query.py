@@ -11,7 +11,6 @@ from mmal.structures import PoolScores
 
 DEFAULTS = dict(
     CoreSet=("features",),
-    DiverseLoss=("features", "pred_loss"),
     Herding=("features",),
     KMeansPlusPlus=("embedding", "pred_loss"),
 )

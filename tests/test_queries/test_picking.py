@@ -6,7 +6,6 @@ import pytest
 from mmal.queries.picking import (
     NearestDistances,
     k_center_greedy,
-    k_means_members,
     kmeans_plus_plus,
     rank,
     top_k,
@@ -106,7 +105,10 @@ def test_without_labels_the_first_center_is_drawn():
 def test_kmeans_plus_plus_draws_by_squared_distance():
     candidates = np.array([[0.0], [1], [3]], np.float32)
     labeled = np.array([[0.0]], np.float32)
-    firsts = [kmeans_plus_plus(candidates, labeled, 1, generator(s))[0] for s in range(1000)]
+    firsts = [
+        kmeans_plus_plus(NearestDistances(candidates, labeled), 1, generator(s))[0]
+        for s in range(1000)
+    ]
 
     # Squared distances 0, 1 and 9; the deviation is sqrt(1000 * 0.1 * 0.9) = 9.5.
     assert firsts.count(0) == 0
@@ -115,88 +117,11 @@ def test_kmeans_plus_plus_draws_by_squared_distance():
 
 def test_kmeans_plus_plus_starts_anywhere_and_takes_copies_last():
     candidates = np.array([[0.0], [0], [0], [5]], np.float32)
-    drawn = [kmeans_plus_plus(candidates, None, 4, generator(s)).tolist() for s in range(400)]
+    drawn = [
+        kmeans_plus_plus(NearestDistances(candidates, None), 4, generator(s)).tolist()
+        for s in range(400)
+    ]
 
     assert all(sorted(d) == [0, 1, 2, 3] for d in drawn)
     assert all(3 in d[:2] for d in drawn)
     assert all(abs(sum(d[0] == i for d in drawn) - 100) < 35 for i in range(4))
-
-
-def test_kmeans_plus_plus_multiplies_by_weights():
-    candidates = np.array([[0.0], [1], [3]], np.float32)
-    labeled, weights = np.array([[0.0]], np.float32), np.array([5, 9, 1], np.float32)
-    firsts = [
-        kmeans_plus_plus(candidates, labeled, 1, generator(s), weights)[0] for s in range(400)
-    ]
-
-    # 9 times 1 and 1 times 9; the deviation is 10.
-    assert firsts.count(0) == 0
-    assert abs(firsts.count(1) - 200) < 40
-
-
-# k-means
-
-
-def naive_k_means_members(candidates, labeled, seeds, weights, iterations):
-    """Lloyd's algorithm by loops, in double precision; labelled samples do not move."""
-    points = candidates.astype(np.float64)
-    fixed = [] if labeled is None else list(labeled.astype(np.float64))
-    centers = [points[i] for i in seeds]
-
-    def owners():
-        everywhere = [*fixed, *centers]
-        return [
-            min(range(len(everywhere)), key=lambda j: np.linalg.norm(x - everywhere[j]))
-            for x in points
-        ]
-
-    for _ in range(iterations):
-        owner = owners()
-        for j in range(len(seeds)):
-            mine = [i for i, o in enumerate(owner) if o == len(fixed) + j]
-            if mine:
-                centers[j] = sum(weights[i] * points[i] for i in mine) / sum(
-                    weights[i] for i in mine
-                )
-    owner = owners()
-    chosen = {}
-    for j, center in enumerate(centers):
-        mine = [i for i, o in enumerate(owner) if o == len(fixed) + j]
-        if mine:
-            closest = min(mine, key=lambda i: np.linalg.norm(points[i] - center))
-            chosen[closest] = sum(weights[i] for i in mine)
-    return sorted(chosen, key=chosen.get, reverse=True)
-
-
-@pytest.mark.parametrize("with_labeled", [False, True])
-@pytest.mark.parametrize("seed", range(4))
-def test_k_means_members_are_those_of_a_loop(monkeypatch, with_labeled, seed):
-    monkeypatch.setattr("mmal.queries.picking._DISTANCES", 13 * 6)
-    rng = generator(seed)
-    candidates = (rng.normal(size=(80, 3)) + 10).astype(np.float32)
-    labeled = (rng.normal(size=(6, 3)) + 10).astype(np.float32) if with_labeled else None
-    weights = (rng.random(80) + 0.1).astype(np.float32)
-
-    seeds = kmeans_plus_plus(candidates, labeled, 12, generator(seed), weights)
-    expected = naive_k_means_members(candidates, labeled, seeds, weights, 5)
-    found = k_means_members(candidates, labeled, 12, generator(seed), weights, 5)
-    assert found[: len(expected)].tolist() == expected
-    # Where labelled samples took all from a centre, seeds that are left make up the number.
-    assert set(found[len(expected) :]) <= set(seeds)
-    assert len(set(found)) == 12
-
-
-def test_k_means_members_stand_for_clusters_and_copies_are_taken_last():
-    rng = generator(3)
-    clusters = np.repeat(np.arange(6) * 100, 20)[:, None] + rng.normal(size=(120, 1))
-    found = k_means_members(clusters.astype(np.float32), None, 6, generator())
-    assert sorted(found // 20) == list(range(6))
-
-    # The cluster of a labelled sample needs nobody else to stand for it.
-    labeled = np.array([[200.0]], np.float32)
-    found = k_means_members(clusters.astype(np.float32), labeled, 5, generator())
-    assert sorted(found // 20) == [0, 1, 3, 4, 5]
-
-    copies = np.zeros((5, 2), np.float32)
-    assert sorted(k_means_members(copies, None, 5, generator())) == list(range(5))
-    assert len(set(k_means_members(copies, copies[:1], 3, generator()))) == 3

@@ -32,7 +32,7 @@ def scenes_picked(name: str, video: PoolScores) -> int:
     return len({pick.split("/")[0] for pick in picks})
 
 
-@pytest.mark.parametrize("name", ["CoreSet", "DiverseLoss", "Herding"])
+@pytest.mark.parametrize("name", ["CoreSet", "Herding"])
 def test_queries_by_distance_pick_every_scene_once(name, video):
     assert scenes_picked(name, video) == SCENES
 

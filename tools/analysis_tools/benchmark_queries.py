@@ -31,9 +31,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "queries",
         nargs="*",
-        default=["CoreSet", "DiverseLoss", "Herding"],
+        default=["CoreSet", "Herding"],
         help="parameters in brackets; the first is what others are compared to (default: CoreSet "
-        "DiverseLoss Herding)",
+        "Herding)",
     )
     parser.add_argument("--candidates", type=int, default=100_000, help="(default: 100000)")
     parser.add_argument("--labeled", type=int, default=1000, help="(default: 1000)")

@@ -82,8 +82,11 @@ def read_requirements(file: Path) -> dict[str, str]:
 def fingerprint(args: argparse.Namespace) -> str:
     """Return a hash of everything that decides what gets installed."""
     digest = hashlib.sha256(repr((args.family, args.torch, ROOT, args.venv)).encode())
-    sources = [*REQUIREMENTS.glob("*.txt"), *Path(__file__).parent.glob("*.py")]
-    for source in [*sorted(sources), ROOT / "pyproject.toml"]:
+    here = Path(__file__).parent.resolve()
+    files = {getattr(module, "__file__", None) for module in sys.modules.values()}
+    scripts = [file for file in files if file and Path(file).parent.resolve() == here]
+    requirements = [*REQUIREMENTS.glob("*.txt"), ROOT / "pyproject.toml"]
+    for source in [*sorted(map(Path, scripts)), *sorted(requirements)]:
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

@@ -168,9 +168,11 @@ def _examples(keys: object) -> str:
 
 
 def _as_problem(key: str, path: str, error: Exception) -> PreflightError:
-    if isinstance(error, UnpicklingError) and "GLOBAL" in str(error):  # else it is no pickle
-        return PreflightError(f"{key}: {unsafe_message(repr(path), error)}")
     reason = (str(error).strip() or repr(error)).splitlines()[0]
+    if isinstance(error, UnpicklingError):
+        if "GLOBAL" in str(error):
+            return PreflightError(f"{key}: {unsafe_message(repr(path), error)}")
+        reason = "the file holds no weights that PyTorch reads (another format, or cut off)"
     off = "None" if key == "load_from" else f"None (whole: {key.rpartition('.')[0]}=None)"
     return PreflightError(
         f"{key}: the weights {path!r} cannot be had: {reason}. Without a network name a local "

@@ -61,9 +61,6 @@ class SampleLosses(ABC):
     A subclass names the recorded methods and the layout of their results.
     """
 
-    #: What the strategy supports, in words for an error message.
-    supported: str
-
     @classmethod
     @abstractmethod
     def supports(cls, model: nn.Module) -> bool:

@@ -50,8 +50,6 @@ class ClassifierSampleLosses(SampleLosses):
     input, as everywhere. Scoring mixes nothing.
     """
 
-    supported = f"MMPretrain's ImageClassifier with one of the heads {', '.join(EXACT_HEADS)}"
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` is an image classifier with one of :data:`EXACT_HEADS`."""

@@ -52,8 +52,6 @@ _LISTED_PER_IMAGE = ("get_anchors",)
 class DenseHeadSampleLosses(SampleLosses):
     """Replays ``extract_feat``, ``bbox_head.forward`` and the head's assignment."""
 
-    supported = f"single-stage detectors with one of the heads {', '.join(EXACT_HEADS)}"
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` is single-stage with one of :data:`EXACT_HEADS`."""

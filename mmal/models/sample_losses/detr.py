@@ -29,8 +29,6 @@ class DETRSampleLosses(SampleLosses):
     images of the batch. All other losses are exactly those of a batch of this one sample.
     """
 
-    supported = f"DETR-like detectors with one of the heads {', '.join(EXACT_HEADS)}"
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` is a detection transformer with one of :data:`EXACT_HEADS`."""

@@ -25,10 +25,6 @@ EXACT_HEADS = (
 class InstanceSegmentorSampleLosses(SampleLosses):
     """Replays ``extract_feat``, the ``forward`` of box and mask head, and their assignment."""
 
-    supported = "single-stage instance segmentation with " + ", ".join(
-        mask for _, mask in EXACT_HEADS
-    )
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` is single-stage with one pair of :data:`EXACT_HEADS`."""

@@ -22,8 +22,6 @@ class MaskTransformerSampleLosses(SampleLosses):
     all of the same random state.
     """
 
-    supported = f"mask transformers with {' or '.join(HEADS)}"
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` is a MaskFormer, or derived from it, with one of :data:`HEADS`."""

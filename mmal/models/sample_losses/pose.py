@@ -60,8 +60,6 @@ class TopdownSampleLosses(SampleLosses):
         per_visible_joint: Whether to divide by the visible joints. The paper does not.
     """
 
-    supported = f"top-down pose estimators with one of the heads {', '.join(EXACT_TOPDOWN_HEADS)}"
-
     def __init__(self, per_visible_joint: bool = True) -> None:
         self.per_visible_joint = per_visible_joint
         self._one_by_one = False
@@ -175,8 +173,6 @@ def _of_each(module: nn.Module, arguments: dict) -> Tensor:
 @TASK_UTILS.register_module()
 class BottomupSampleLosses(SampleLosses):
     """Replays ``extract_feat``, the head's ``forward`` and, where it has one, its assignment."""
-
-    supported = f"bottom-up pose estimators with {', '.join(EXACT_BOTTOMUP_HEADS)}"
 
     @classmethod
     def supports(cls, model: nn.Module) -> bool:

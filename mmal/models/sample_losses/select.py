@@ -46,6 +46,6 @@ def sample_losses_for(model: nn.Module) -> SampleLosses:
         "If it is single-stage, its head's forward runs once a step and returns tensors with the "
         "batch in dimension 0, and targets are assigned image by image in the order of the batch, "
         "set sample_losses=dict(type='mmal.DenseHeadSampleLosses') in the model config; else write "
-        "a strategy of your own: docs/how_it_works.md, 'Supported targets, and adding one'.\n"
-        f"Supported are {'; '.join(strategy.supported for strategy in _STRATEGIES)}."
+        "a strategy of your own: docs/how_it_works.md, 'Supported targets, and adding one'. The "
+        "families that are supported as they are: README.md, 'Supported models'."
     )

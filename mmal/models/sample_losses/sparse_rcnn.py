@@ -16,8 +16,6 @@ from .mm_classes import class_name, loss_is_of
 class SparseRCNNSampleLosses(SampleLosses):
     """Replays ``extract_feat`` and, of every stage, the box head's outputs and the matching."""
 
-    supported = "Sparse R-CNN and QueryInst"
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` has learnt proposals and a SparseRoIHead."""

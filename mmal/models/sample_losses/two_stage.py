@@ -46,11 +46,6 @@ class TwoStageSampleLosses(SampleLosses):
     has no RPN: proposals come with the data samples.
     """
 
-    supported = (
-        f"two-stage detectors with an RPNHead, or given proposals, and one of "
-        f"{', '.join(EXACT_ROI_HEADS)}, with masks or without"
-    )
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` has one of :data:`EXACT_ROI_HEADS`, and an RPN head if any."""

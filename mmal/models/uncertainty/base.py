@@ -12,8 +12,6 @@ class PredictedDistributions(ABC):
     A subclass says which models it knows and runs their heads.
     """
 
-    #: What is supported, in words for an error message.
-    supported: str
     #: Whether they are of objects, of which a sample may have any number.
     of_objects: bool = False
 

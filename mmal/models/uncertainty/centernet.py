@@ -18,7 +18,6 @@ class CenterNetDistributions(PredictedDistributions):
     "Objects as Points", 2019).
     """
 
-    supported = "CenterNet with CenterNetHead"
     of_objects = True
 
     @classmethod

@@ -34,10 +34,6 @@ class ClassifierDistributions(PredictedDistributions):
     or sum of the classes' binary entropies.
     """
 
-    supported = (
-        f"image classifiers with one of the heads {', '.join((*SOFTMAX_HEADS, *SIGMOID_HEADS))}"
-    )
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` has one of :data:`SOFTMAX_HEADS` or :data:`SIGMOID_HEADS`."""

@@ -32,7 +32,6 @@ class DenseHeadDistributions(PredictedDistributions):
     times the objectness where there is one (YOLOX).
     """
 
-    supported = f"single-stage detectors with one of the heads {', '.join(HEADS)}"
     of_objects = True
 
     @classmethod

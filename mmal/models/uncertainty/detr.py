@@ -30,7 +30,6 @@ class DETRDistributions(PredictedDistributions):
     that of the most likely class, (p, 1 - p).
     """
 
-    supported = f"detection transformers with one of the heads {', '.join(HEADS)}"
     of_objects = True
 
     @classmethod

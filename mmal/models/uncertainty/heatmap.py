@@ -36,8 +36,6 @@ class HeatmapDistributions(PredictedDistributions):
     flat.) A map without a positive pixel is uniform.
     """
 
-    supported = f"top-down pose estimators with one of the heads {', '.join(HEADS)}"
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` has one of :data:`HEADS`."""

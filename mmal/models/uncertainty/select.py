@@ -33,6 +33,6 @@ def distributions_of(model: nn.Module) -> PredictedDistributions:
             return family()
     raise TypeError(
         f"The predictions of {type(model).__name__} cannot be read as distributions, which "
-        "queries by uncertainty (Entropy, Margin, LeastConfidence) need. Use another query, or "
-        f"one of {'; '.join(family.supported for family in _FAMILIES)}."
+        "queries by uncertainty (Entropy, Margin, LeastConfidence) need. Use another query, or a "
+        "model of a family that docs/queries.md names, 'What a distribution is'."
     )

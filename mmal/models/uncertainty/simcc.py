@@ -22,8 +22,6 @@ class SimCCDistributions(PredictedDistributions):
     one that is nearly as good. Rows of the shorter axis end with zeros.
     """
 
-    supported = f"top-down pose estimators with one of the heads {', '.join(HEADS)}"
-
     @classmethod
     def supports(cls, model: nn.Module) -> bool:
         """Whether ``model`` has one of :data:`HEADS`."""

@@ -31,7 +31,6 @@ class TwoStageDistributions(PredictedDistributions):
     that of the mean of the stages' logits, as MMDetection has it.
     """
 
-    supported = f"two-stage detectors with an RPN and one of {', '.join(ROI_HEADS)}"
     of_objects = True
 
     @classmethod

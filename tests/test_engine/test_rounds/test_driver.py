@@ -27,6 +27,7 @@ def pool_of(cfg: Config) -> dict:
 
 
 def test_rounds_from_the_first_label_to_the_last(cfg: Config) -> None:
+    cfg.active_learning.report = True
     records = run_rounds(cfg)
     work_dir = Path(cfg.work_dir)
 
@@ -157,7 +158,7 @@ def test_a_finished_run_resumes_where_nobody_may_write(
 
 def test_pictures_that_are_missing_are_made_again(cfg: Config) -> None:
     """Stopped after the commit, before what describes it."""
-    cfg.active_learning.rounds = 2
+    cfg.active_learning.update(rounds=2, report=True)
     cfg.test_evaluator = [cfg.test_evaluator, dict(type="mmal.RankingAccuracy")]
     records = run_rounds(cfg)
     assert "ranking/accuracy" not in records[0]["metrics"]  # it is in the record as it is
@@ -177,7 +178,7 @@ def test_pictures_that_are_missing_are_made_again(cfg: Config) -> None:
 def test_what_cannot_be_drawn_loses_no_round(
     cfg: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cfg.active_learning.rounds = 2
+    cfg.active_learning.update(rounds=2, report=True)
 
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("no ink")

@@ -34,7 +34,7 @@ def first_round(work_dir: str) -> dict:
         (dict(size=5, query=dict(type="mmal.LearnedLoss")), r"LearnedLoss, .* 'pred_loss' of"),
         (dict(size=5, query=dict(type="mmal.Margin")), r"reads 'margin_mean' of a trained model"),
         (dict(size=5, query=OBJECTS), r"reads 'object_features' of a trained model.*Herding"),
-        (dict(size=5, query=dict(type="mmal.DiverseLoss")), r"nothing is trained yet"),
+        (dict(size=5, query=dict(type="mmal.KMeansPlusPlus")), r"nothing is trained yet"),
     ],
 )
 def test_what_means_nothing_is_refused(given: dict, message: str) -> None:

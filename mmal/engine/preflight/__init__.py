@@ -10,7 +10,6 @@ from .evaluator import check_evaluator_files
 from .model import (
     check_batch_size,
     check_labels,
-    check_precision,
     check_scores,
     check_sync_batchnorm,
 )
@@ -47,7 +46,6 @@ __all__ = [
     "check_labels",
     "check_no_validation",
     "check_optimizer",
-    "check_precision",
     "check_pretrained",
     "check_runner",
     "check_scores",

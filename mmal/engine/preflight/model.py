@@ -1,6 +1,5 @@
 """Checks of a model that cost little and spare much."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,32 +60,6 @@ def check_sync_batchnorm(model: nn.Module) -> None:
             f"GPUs, but {get_world_size()} processes run on CPUs. Use norm_cfg=dict(type='BN') and "
             "no sync_bn, or a single process."
         )
-
-
-def check_precision(model: nn.Module, cfg: Config) -> None:
-    """Refuse a precision in which a head of MMPose cannot compute its accuracy while it trains.
-
-    Some heads compute none, of some it can be left out, of others (SimCC, regression) it cannot.
-
-    Raises:
-        PreflightError: If it is bfloat16, which NumPy does not have.
-    """
-    if (cfg.get("optim_wrapper") or {}).get("dtype") != "bfloat16":
-        return
-    asked = (getattr(model, "train_cfg", None) or {}).get("compute_acc", True)
-    for head in model.modules():
-        loss = getattr(type(head), "loss", None)
-        if not type(head).__module__.startswith("mmpose.") or loss is None:
-            continue
-        source = inspect.getsource(loss)  # nothing else says it of a head
-        may_be_off = "compute_acc" in source
-        if "_pck_accuracy(" in source and (asked or not may_be_off):
-            off = "Set train_cfg=dict(compute_acc=False) in the (target) model, or use"
-            raise PreflightError(
-                "optim_wrapper.dtype is 'bfloat16', in which the accuracy that MMPose's "
-                f"{type(head).__name__} reports while it trains cannot be computed: NumPy does not "
-                f"have it. {off if may_be_off else 'Use'} float16, or no AmpOptimWrapper."
-            )
 
 
 def check_scores(

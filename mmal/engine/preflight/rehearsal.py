@@ -10,8 +10,9 @@ from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
+from mmengine.optim import AmpOptimWrapper
 from mmengine.registry import DATASETS, HOOKS
-from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner, autocast
 from torch.utils.data import DataLoader
 
 from mmal.models import LearningLossMixin
@@ -219,19 +220,46 @@ def rehearse_hooks(runner: Runner, problems: Problems) -> None:
 def rehearse_losses(runner: Runner, problems: Problems) -> None:
     """Measure predicted and target loss of one test image, as every round does.
 
+    Once more in the precision of the training, which some operators and heads do not have:
+    accuracies of MMPose's heads go through NumPy, mmcv's operators know single and half precision.
+
     Args:
-        runner: A runner with a LearningLoss model.
+        runner: A runner with a LearningLoss model, and the optimizer wrapper if it is built.
         problems: Gets what goes wrong.
     """
     model = bare(runner.model)
     if not isinstance(model, LearningLossMixin):
         return
+    measured = False
     with problems.collect("test_dataloader.dataset.pipeline (target losses)"):
         dataset = DATASETS.build(DataConfig(runner.cfg).labeled_dataset())
         with preserved_random_state(), evaluation_mode(model):
             batch = pseudo_collate([load_sample(dataset, 0)])
             data = model.data_preprocessor(batch, False)
             model.measure_losses(data["inputs"], data["data_samples"])
+            measured = True
+    wrapper = runner.optim_wrapper
+    if measured and isinstance(wrapper, AmpOptimWrapper):
+        with problems.collect(), preserved_random_state(), evaluation_mode(model):
+            try:
+                with autocast(dtype=wrapper.cast_dtype):
+                    model.measure_losses(data["inputs"], data["data_samples"])
+            except Exception as error:
+                raise PreflightError(_not_in_this_precision(error)) from error
+
+
+def _not_in_this_precision(error: Exception) -> str:
+    text = (
+        f"optim_wrapper is an AmpOptimWrapper, in whose precision the losses cannot be computed: "
+        f"{type(error).__name__}: {str(error).strip().splitlines()[0]}. Choose another dtype, such "
+        "as float16, or OptimWrapper."
+    )
+    if "ScalarType" in str(error):  # what torch says of numbers that NumPy does not have
+        text += (
+            " If it is the accuracy of one of MMPose's heatmap heads, train_cfg=dict(compute_acc="
+            "False) in the (target) model leaves it out."
+        )
+    return text
 
 
 def saved_best(runner: Runner) -> list[str]:

@@ -33,7 +33,6 @@ from ..preflight import (
     check_labels,
     check_no_validation,
     check_optimizer,
-    check_precision,
     check_pretrained,
     check_runner,
     check_scores,
@@ -247,7 +246,6 @@ def _rehearse(
     with of_model.collect():
         _check_hooks(runner, model)
         check_sync_batchnorm(model)
-        check_precision(model, runner.cfg)
         check_labels(model, runner.cfg)
         for query in queries:
             names = build_query(query).requires

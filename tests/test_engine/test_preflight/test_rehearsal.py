@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from mmdet.models.dense_heads import SSDHead
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS
 from mmengine.runner import Runner
@@ -471,3 +473,42 @@ def test_best_checkpoints_are_not_looked_for(cfg: Config) -> None:
     cfg.default_hooks.checkpoint.update(save_best="some/thing")
     cfg.active_learning.rounds = 1
     run_rounds(cfg)
+
+
+@pytest.fixture
+def amp_on_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lift what mmengine asks of mixed precision: torch has it on CPUs, too."""
+    monkeypatch.setattr("mmal.engine.rounds.preflight.check_optimizer", lambda cfg: None)
+    wrapper = "mmengine.optim.optimizer.amp_optimizer_wrapper"
+    monkeypatch.setattr(f"{wrapper}.is_cuda_available", lambda: True)
+
+
+def in_bfloat16(path: Path) -> Config:
+    cfg = Config.fromfile(path)
+    cfg.optim_wrapper.update(type="AmpOptimWrapper", dtype="bfloat16", loss_scale=1.0)
+    return cfg
+
+
+@pytest.mark.usefixtures("amp_on_cpus")
+def test_a_precision_that_numpy_does_not_have(pose_config_file: Path) -> None:
+    """MMPose's heads fail in the first step of such a training."""
+    cfg = in_bfloat16(pose_config_file)
+    with pytest.raises(PreflightError, match=r"AmpOptimWrapper.* BFloat16.*compute_acc=False"):
+        prepare_rounds(cfg)
+
+
+@pytest.mark.usefixtures("amp_on_cpus")
+def test_an_operator_that_does_not_have_the_precision(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As mmcv's RoIAlign in bfloat16."""
+
+    def sum_up(*args: object, **kwargs: object) -> None:
+        if torch.is_autocast_enabled("cpu"):
+            raise NotImplementedError("\"L1\" not implemented for 'BFloat16'")
+        return computed(*args, **kwargs)
+
+    computed = SSDHead.loss_by_feat
+    monkeypatch.setattr(SSDHead, "loss_by_feat", sum_up)
+    with pytest.raises(PreflightError, match=r"\"L1\" not implemented .* or OptimWrapper\.$"):
+        prepare_rounds(in_bfloat16(config_file))

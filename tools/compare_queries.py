@@ -112,7 +112,9 @@ def _comparison(args: argparse.Namespace) -> Comparison:
     queries = {}
     for query in map(parse_query, args.queries):
         if (label := _label(query)) in queries:
-            raise ValueError(f"--queries has two that are kept as {label!r}. Name each once.")
+            raise ValueError(
+                f"--queries has two that would be kept in the same folder, {label!r}: name one."
+            )
         queries[label] = query
     return Comparison(cfg, queries, list(dict.fromkeys(args.seeds)), work_dir)
 

@@ -1,6 +1,4 @@
-"""Picking from scores: pure functions of arrays."""
-
-from collections.abc import Iterator
+"""Picking from scores, as arrays."""
 
 import numpy as np
 import torch
@@ -66,12 +64,6 @@ class NearestDistances:
         self.squared[chosen] = -1
         self.squared[index] = -1
 
-    def chunks(self, columns: int) -> Iterator[slice]:
-        """Yield the rows of the candidates, so many that numbers of so many columns fit."""
-        size = max(_DISTANCES // max(columns, 1), 1)
-        for begin in range(0, len(self.vectors), size):
-            yield slice(begin, begin + size)
-
     def _start_somewhere(self, *tensors: Tensor | None) -> None:
         try:
             self._start("cuda" if torch.cuda.is_available() else "cpu", *tensors)
@@ -89,7 +81,9 @@ class NearestDistances:
             return
         known = known.to(device)
         squares = torch.linalg.vector_norm(known, dim=1).square()
-        for rows in self.chunks(len(known)):
+        size = max(_DISTANCES // len(known), 1)
+        for begin in range(0, len(self.vectors), size):
+            rows = slice(begin, begin + size)
             products = self.vectors[rows] @ known.T
             nearest = (squares - 2 * products).amin(dim=1) + self.squares[rows]
             self.squared[rows] = nearest.clamp_(min=0)

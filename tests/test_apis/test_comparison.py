@@ -348,7 +348,7 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
         ('Entropy(aggregation="median")', "must be 'mean', 'max' or 'sum'"),
         ("Random(k=1)", "'Random(k=1)' cannot be read"),
         ('Entropy("max")', "parameters need names"),
-        ("mmal.Random()", "--queries has two that are kept as 'Random'"),
+        ("mmal.Random()", "--queries has two that would be kept in the same folder, 'Random'"),
     ],
 )
 def test_queries_that_cannot_be_compared(

@@ -29,6 +29,7 @@ def runs(config_file: Path, tmp_path: Path) -> FaultRuns:
     text = config_file.read_text()
     text += "train_cfg = dict(max_epochs=2, val_interval=2)\n"
     text += 'custom_hooks = [dict(type="mmal.ActiveLearningHook", detach_epoch=1)]\n'
+    text += "active_learning.update(report=True)\n"
     text += "train_dataloader.update(num_workers=0, persistent_workers=False)\n"
     config_file.write_text(text)
     return FaultRuns(config_file, tmp_path / "runs")

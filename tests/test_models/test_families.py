@@ -40,6 +40,7 @@ class Pair(NamedTuple):
     rtol: float
     drawn: float
     predicts: bool
+    name: str
 
 
 def target_config(family: Family) -> ConfigDict:
@@ -98,7 +99,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
     calibrate(models[0], data)
     models[1].load_state_dict(models[0].state_dict(), strict=False)
     rtol = 1e-5 if family.group == DENSE else 1e-4
-    return Pair(*models, data, max(rtol, family.drawn), family.drawn, family.predicts)
+    return Pair(*models, data, max(rtol, family.drawn), family.drawn, family.predicts, family.name)
 
 
 def images(family: Family) -> dict:
@@ -315,12 +316,12 @@ def quick_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """
 
     def rounding(compute: Callable) -> Callable:
-        def layer(*args: object) -> torch.Tensor:
+        def layer(*args: object, **kwargs: object) -> torch.Tensor:
             if not torch.is_autocast_enabled("cpu"):
-                return compute(*args)
+                return compute(*args, **kwargs)
             with torch.autocast("cpu", enabled=False):
                 given = [a.float() if isinstance(a, torch.Tensor) else a for a in args]
-                found = compute(*given)
+                found = compute(*given, **kwargs)
                 return found.bfloat16() if found.is_floating_point() else found
 
         return layer
@@ -334,28 +335,37 @@ def quick_layers(monkeypatch: pytest.MonkeyPatch) -> None:
         (import_module("mmcv.ops.roi_align"), "roi_align"),
         (import_module("mmcv.ops.deform_conv"), "deform_conv2d"),
         (import_module("mmcv.ops.modulated_deform_conv"), "modulated_deform_conv2d"),
+        (import_module("mmdet.models.dense_heads.tood_head"), "deform_conv2d"),
     ):
         monkeypatch.setattr(owner, name, rounding(getattr(owner, name)))
 
 
+#: What MMDetection and MMPose do not train in bfloat16 without learning loss, either.
+NOT_IN_BFLOAT16 = {
+    *("AutoAssign", "VFNet"),  # assign numbers of one precision to an array of another
+    *("DeepPose (regression)", "RTMPose", "RTMW", "SimCC", "Visibility prediction"),  # by NumPy
+}
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("quick_layers")
-def test_mixed_precision_trains_as_plain_mmdetection_and_measures_the_same(pair: Pair) -> None:
+def test_mixed_precision_trains_as_plain_mmdetection_and_measures_the_same(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain, model, data, *_ = pair
     data = dict(inputs=data["inputs"][:2], data_samples=data["data_samples"][:2])
+    if pair.name in NOT_IN_BFLOAT16:
+        with pytest.raises((TypeError, RuntimeError), match="BFloat16"):
+            train(plain, data, steps=1, dtype=torch.bfloat16)
+        return
     model.load_state_dict(plain.state_dict(), strict=False)
-    model.detach_features = True
+    monkeypatch.setattr(model, "detach_features", True)
     for candidate in (plain, model):
         if hasattr(candidate, "train_cfg"):  # accuracies of heatmaps go through NumPy
-            candidate.train_cfg = {**(candidate.train_cfg or {}), "compute_acc": False}
+            without = {**(candidate.train_cfg or {}), "compute_acc": False}
+            monkeypatch.setattr(candidate, "train_cfg", without)
         torch.manual_seed(1)
-        try:
-            train(candidate, copy.deepcopy(data), steps=2, dtype=torch.bfloat16)
-        except (TypeError, RuntimeError) as error:
-            if candidate is model:
-                raise
-            pytest.skip(f"the plain model does not train in bfloat16: {error}")
-    model.detach_features = False
+        train(candidate, copy.deepcopy(data), steps=2, dtype=torch.bfloat16)
     found = model.state_dict()
     for key, value in plain.state_dict().items():
         assert torch.equal(value, found[key]), key

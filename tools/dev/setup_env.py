@@ -83,6 +83,7 @@ def fingerprint(args: argparse.Namespace) -> str:
     """Return a hash of everything that decides what gets installed."""
     digest = hashlib.sha256(repr((args.family, args.torch, ROOT, args.venv)).encode())
     here = Path(__file__).parent.resolve()
+    # Of the scripts here those that this one imports; others check, or write tables.
     files = {getattr(module, "__file__", None) for module in sys.modules.values()}
     scripts = [file for file in files if file and Path(file).parent.resolve() == here]
     requirements = [*REQUIREMENTS.glob("*.txt"), ROOT / "pyproject.toml"]

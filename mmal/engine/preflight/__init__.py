@@ -19,6 +19,7 @@ from .rehearsal import (
     rehearse_evaluation,
     rehearse_hooks,
     rehearse_losses,
+    rehearse_precision,
     rehearse_training,
     saved_best,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "rehearse_evaluation",
     "rehearse_hooks",
     "rehearse_losses",
+    "rehearse_precision",
     "rehearse_training",
     "saved_best",
     "tell",

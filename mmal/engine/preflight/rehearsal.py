@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import CheckpointHook
@@ -13,10 +14,11 @@ from mmengine.logging import print_log
 from mmengine.optim import AmpOptimWrapper
 from mmengine.registry import DATASETS, HOOKS
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner, autocast
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmal.models import LearningLossMixin
-from mmal.utils import preserved_random_state, single_process, type_name
+from mmal.utils import preserved_random_state, single_process, type_name, without_trace
 
 from ..data_config import DataConfig
 from ..scoring import bare, evaluation_mode
@@ -220,41 +222,65 @@ def rehearse_hooks(runner: Runner, problems: Problems) -> None:
 def rehearse_losses(runner: Runner, problems: Problems) -> None:
     """Measure predicted and target loss of one test image, as every round does.
 
-    Once more in the precision of the training, which some operators and heads do not have:
-    accuracies of MMPose's heads go through NumPy, mmcv's operators know single and half precision.
-
     Args:
-        runner: A runner with a LearningLoss model, and the optimizer wrapper if it is built.
+        runner: A runner with a LearningLoss model.
         problems: Gets what goes wrong.
     """
     model = bare(runner.model)
     if not isinstance(model, LearningLossMixin):
         return
-    measured = False
     with problems.collect("test_dataloader.dataset.pipeline (target losses)"):
         dataset = DATASETS.build(DataConfig(runner.cfg).labeled_dataset())
         with preserved_random_state(), evaluation_mode(model):
             batch = pseudo_collate([load_sample(dataset, 0)])
             data = model.data_preprocessor(batch, False)
             model.measure_losses(data["inputs"], data["data_samples"])
-            measured = True
+
+
+def rehearse_precision(runner: Runner, problems: Problems) -> None:
+    """Compute the losses of two training samples in the precision of a mixed precision training.
+
+    Not all heads and operators know it: accuracies of MMPose's heads go through NumPy, which has no
+    bfloat16; mmcv's operators are made for single and half precision.
+
+    Args:
+        runner: A runner whose training loop and optimizer wrapper are built.
+        problems: Gets what goes wrong.
+    """
     wrapper = runner.optim_wrapper
-    if measured and isinstance(wrapper, AmpOptimWrapper):
-        with problems.collect(), preserved_random_state(), evaluation_mode(model):
-            try:
-                with autocast(dtype=wrapper.cast_dtype):
-                    model.measure_losses(data["inputs"], data["data_samples"])
-            except Exception as error:
-                raise PreflightError(_not_in_this_precision(error)) from error
+    if not isinstance(wrapper, AmpOptimWrapper):
+        return
+    model, dataset = bare(runner.model), runner.train_dataloader.dataset
+    with problems.collect(), preserved_random_state(), evaluation_mode(model):
+        batch = pseudo_collate([load_sample(dataset, i) for i in range(min(2, len(dataset)))])
+        data = copy.deepcopy(model.data_preprocessor)(batch, True)
+        try:
+            with autocast(dtype=wrapper.cast_dtype):
+                _compute_losses(model, data["inputs"], data["data_samples"])
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except Exception as error:
+            raise PreflightError(_not_in(wrapper.cast_dtype, error)) from error
 
 
-def _not_in_this_precision(error: Exception) -> str:
+def _compute_losses(model: nn.Module, inputs: Any, data_samples: list) -> None:
+    if isinstance(model, LearningLossMixin):
+        model.measure_losses(inputs, data_samples)
+        return
+    with without_trace(model), single_process():
+        for module in model.modules():
+            module.training = module is model or hasattr(module, "loss")
+        model.loss(inputs, data_samples)
+
+
+def _not_in(dtype: torch.dtype | None, error: Exception) -> str:
+    reason = (str(error).strip() or repr(error)).splitlines()[0]
+    others = "" if dtype in (None, torch.float16) else "dtype='float16', or "
     text = (
-        f"optim_wrapper is an AmpOptimWrapper, in whose precision the losses cannot be computed: "
-        f"{type(error).__name__}: {str(error).strip().splitlines()[0]}. Choose another dtype, such "
-        "as float16, or OptimWrapper."
+        f"optim_wrapper is an AmpOptimWrapper with dtype={dtype}, in which the losses cannot be "
+        f"computed: {type(error).__name__}: {reason}. Use {others}OptimWrapper."
     )
-    if "ScalarType" in str(error):  # what torch says of numbers that NumPy does not have
+    if "ScalarType" in reason:  # what torch says of numbers that NumPy does not have
         text += (
             " If it is the accuracy of one of MMPose's heatmap heads, train_cfg=dict(compute_acc="
             "False) in the (target) model leaves it out."

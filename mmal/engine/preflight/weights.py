@@ -172,7 +172,9 @@ def _as_problem(key: str, path: str, error: Exception) -> PreflightError:
     if isinstance(error, UnpicklingError):
         if "GLOBAL" in str(error):
             return PreflightError(f"{key}: {unsafe_message(repr(path), error)}")
-        reason = "the file holds no weights that PyTorch reads (another format, or cut off)"
+        # What torch says before is advice to load whatever it is.
+        said = str(error).partition("WeightsUnpickler error:")[2].strip() or reason
+        reason = f"PyTorch reads no weights in the file ({said.splitlines()[0]})"
     off = "None" if key == "load_from" else f"None (whole: {key.rpartition('.')[0]}=None)"
     return PreflightError(
         f"{key}: the weights {path!r} cannot be had: {reason}. Without a network name a local "

@@ -44,6 +44,7 @@ from ..preflight import (
     rehearse_evaluation,
     rehearse_hooks,
     rehearse_losses,
+    rehearse_precision,
     rehearse_training,
     unlabeled_sets,
 )
@@ -277,6 +278,7 @@ def _rehearse_hooks(runner: Runner, problems: Problems) -> None:
     if problems.anywhere():
         return
     rehearse_hooks(runner, problems)
+    rehearse_precision(runner, problems)
     with problems.collect():
         for hook in runner.hooks:
             if isinstance(hook, (ActiveLearningHook, CheckpointHook)):

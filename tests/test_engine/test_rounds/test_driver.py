@@ -136,7 +136,7 @@ def test_a_finished_run_resumes_to_nothing(cfg: Config) -> None:
 def test_a_finished_run_resumes_where_nobody_may_write(
     cfg: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    cfg.active_learning.rounds = 2
+    cfg.active_learning.update(rounds=2, report=True)
     cfg.train_cfg.max_epochs = 1
     cfg.custom_hooks[0].detach_epoch = None
     records = run_rounds(cfg)
@@ -221,7 +221,7 @@ def test_a_report_may_be_left_out(cfg: Config) -> None:
 def test_random_trains_a_plain_detector_and_scores_nothing(cfg: Config) -> None:
     cfg.model = cfg.model.target
     cfg.custom_hooks = []
-    cfg.active_learning.update(rounds=2, query=dict(type="mmal.Random"))
+    cfg.active_learning.update(rounds=2, query=dict(type="mmal.Random"), report=True)
     records = run_rounds(cfg)
     assert "ranking_accuracy" not in records[0]
     assert not Path(cfg.work_dir, "round_00", "scores.parquet").exists()
@@ -399,7 +399,7 @@ def _run_in_a_group(rank: int, path: str) -> list[dict]:
     cfg.launcher = "pytorch"
     # On GPUs mmengine names the device itself.
     cfg.model_wrapper_cfg = dict(type="MMDistributedDataParallel", device_ids=None)
-    cfg.active_learning.rounds = 2
+    cfg.active_learning.update(rounds=2, report=True)
     cfg.train_cfg.max_epochs = 1
     cfg.custom_hooks[0].detach_epoch = None
     cfg.train_dataloader.update(batch_size=2, num_workers=0)

@@ -17,8 +17,9 @@ from mmal.structures import PoolScores
 
 def test_rounds_of_people(pose_config_file: Path, tmp_path: Path) -> None:
     cfg = Config.fromfile(pose_config_file)
-    cfg.active_learning.metric = "PCK"
+    cfg.active_learning.update(metric="PCK", report=True)
     records = run_rounds(cfg, resume=False)
+    assert (tmp_path / "work/report.html").exists()
     assert [record["labeled"] for record in records] == [6, 10, 14]
     assert [next(iter(record["metrics"])) for record in records] == ["PCK"] * 3
     for record in records:

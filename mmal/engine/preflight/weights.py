@@ -1,5 +1,6 @@
 """Are the weights there that a training begins with, and of this model?"""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pickle import UnpicklingError
@@ -168,13 +169,13 @@ def _examples(keys: object) -> str:
 
 
 def _as_problem(key: str, path: str, error: Exception) -> PreflightError:
-    reason = (str(error).strip() or repr(error)).splitlines()[0]
-    if isinstance(error, UnpicklingError):
-        if "GLOBAL" in str(error):
-            return PreflightError(f"{key}: {unsafe_message(repr(path), error)}")
-        # What torch says before is advice to load whatever it is.
-        said = str(error).partition("WeightsUnpickler error:")[2].strip() or reason
-        reason = f"PyTorch reads no weights in the file ({said.splitlines()[0]})"
+    if isinstance(error, UnpicklingError) and "GLOBAL" in str(error):
+        return PreflightError(f"{key}: {unsafe_message(repr(path), error)}")
+    # What torch says before is advice to load whatever it is.
+    said = str(error).rpartition("WeightsUnpickler error:")[2].strip()
+    reason = (said or repr(error)).splitlines()[0]
+    if os.path.isfile(path) and not isinstance(error, OSError):
+        reason = f"PyTorch reads no weights in the file ({type(error).__name__}: {reason})"
     off = "None" if key == "load_from" else f"None (whole: {key.rpartition('.')[0]}=None)"
     return PreflightError(
         f"{key}: the weights {path!r} cannot be had: {reason}. Without a network name a local "

@@ -1,6 +1,7 @@
 """The labelled or the unlabelled part of any data set."""
 
 import copy
+import inspect
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -193,6 +194,8 @@ class PoolDataset:
         A list is a Concat, ``{times: child}`` a Repeat, a number one of the data sets.
         """
         kind = type_name(cfg)
+        if kind in ("ConcatDataset", "RepeatDataset"):
+            _check_parameters(cfg)
         if kind == "ConcatDataset":
             return [self._load(child) for child in cfg["datasets"]]
         if kind == "RepeatDataset":
@@ -300,3 +303,16 @@ def _fill(dataset: BaseDataset, infos: list[dict]) -> int:
     finally:
         del dataset.load_data_list  # a lambda cannot be sent to spawned workers
     return len(dataset)
+
+
+def _check_parameters(cfg: dict) -> None:
+    """Refuse what a wrapper does not take: it is never built here, so it would not say so."""
+    known = inspect.signature(registered_class(cfg, ROOT_DATASETS)).parameters
+    needed = {name for name, p in known.items() if p.default is p.empty}
+    unknown, missing = sorted(set(cfg) - {"type", "_scope_", *known}), sorted(needed - set(cfg))
+    found = [f"does not take {unknown}"] * bool(unknown) + [f"lacks {missing}"] * bool(missing)
+    if found:
+        raise TypeError(
+            f"The wrapper {cfg['type']} {' and '.join(found)}: its parameters are {list(known)}. "
+            "What is meant for the data set that it wraps goes into the config of that one."
+        )

@@ -432,6 +432,26 @@ def test_wrappers_that_look_at_labels_do_not_go_inside(voc, wrapper, options):
         PoolDataset(config, split="unlabeled")
 
 
+@pytest.mark.parametrize(
+    ("wrapper", "message"),
+    [
+        (
+            dict(type="RepeatDataset", times=2, pipeline=[]),
+            r"does not take \['pipeline'\]: its parameters are",
+        ),
+        (dict(type="RepeatDataset"), r"RepeatDataset lacks \['times'\]:"),
+        (dict(type="ConcatDataset", metainfo={}), r"does not take \['metainfo'\]:"),
+    ],
+)
+def test_parameters_that_a_wrapper_does_not_take(voc, wrapper, message):
+    """As building the wrapper would; PoolDataset does not."""
+    inner = dict(datasets=[voc]) if wrapper["type"] == "ConcatDataset" else dict(dataset=voc)
+    with pytest.raises(TypeError, match=message):
+        PoolDataset({**wrapper, **inner}, split="unlabeled")
+    with pytest.raises(TypeError):
+        DATASETS.build({**wrapper, **inner})
+
+
 @pytest.mark.parametrize("nesting", NESTINGS)
 def test_boxes_of_labelled_images_are_counted_once(nested, nesting):
     config = nested[nesting]

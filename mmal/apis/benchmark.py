@@ -17,7 +17,7 @@ from torch import nn
 
 from mmal.models import LearningLossMixin, build_model
 from mmal.utils import type_name
-from mmal.utils.operators import OperatorCount
+from mmal.utils.operators import OperatorCount, kernel_launches
 from mmal.utils.peak_memory import peak_memory
 from mmal.utils.record import with_own_containers
 
@@ -32,6 +32,12 @@ RATIOS = (
     ("scoring time / inference time", "scoring", "inference"),
     ("memory of a step, learning loss / plain", "memory_learning_loss", "memory"),
     ("operators of a step, learning loss / plain", "operators_learning_loss", "operators"),
+)
+#: On a GPU, too.
+LAUNCHES = (
+    "kernel launches of a step, learning loss / plain",
+    "launches_learning_loss",
+    "launches",
 )
 
 
@@ -48,7 +54,8 @@ class Benchmark:
             all threads, and as ``memory`` and ``memory_learning_loss`` the bytes that a training
             step took at its peak. As ``operators`` and ``operators_learning_loss`` how many
             operators a step consists of
-            (:class:`~mmal.utils.operators.OperatorCount`), once.
+            (:class:`~mmal.utils.operators.OperatorCount`), once; on a GPU as ``launches`` and
+            ``launches_learning_loss`` how many kernels and copies that are.
     """
 
     name: str
@@ -56,6 +63,11 @@ class Benchmark:
     batch_size: int
     device: str
     samples: dict[str, list[float]]
+
+    @property
+    def ratios(self) -> tuple[tuple[str, str, str], ...]:
+        """Those of the table: :data:`RATIOS`, on a GPU also :data:`LAUNCHES`."""
+        return (*RATIOS, LAUNCHES) if LAUNCHES[1] in self.samples else RATIOS
 
     def ratio(self, numerator: str, denominator: str) -> tuple[float, float, float]:
         """Median, lower and upper quartile of the ratio, repetition by repetition."""
@@ -119,6 +131,8 @@ def benchmark(
         with OperatorCount() as count:
             variants[step]()
         samples[f"operators{suffix}"] = [count.total]
+        if torch.device(device).type == "cuda":
+            samples[f"launches{suffix}"] = [kernel_launches(variants[step], device)]
     name = Path(cfg.filename).stem if cfg.filename else type_name(cfg.model)
     return Benchmark(name, size, batch_size, device, samples)
 

@@ -1,10 +1,13 @@
-"""Counting the operators that a computation gives the device to do."""
+"""Counting what a computation gives the device to do."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch._ops import OpOverload
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
@@ -42,3 +45,20 @@ class OperatorCount(TorchDispatchMode):
         if not (func.is_view or func is torch.ops.aten._unsafe_view.default):
             self.by_name[str(func)] += 1
         return func(*args, **(kwargs or {}))
+
+
+def kernel_launches(function: Callable[[], object], device: str | torch.device) -> int:
+    """Count the kernels, copies and fills that a GPU runs for ``function``, MMCV's included.
+
+    Args:
+        function: What to run.
+        device: A CUDA device.
+    """
+    torch.cuda.synchronize(device)
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiled:
+        function()
+        torch.cuda.synchronize(device)
+    return sum(
+        event.device_type == DeviceType.CUDA and not event.is_user_annotation
+        for event in profiled.events()
+    )

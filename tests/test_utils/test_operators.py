@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from mmal.utils.operators import OperatorCount
+from mmal.utils.operators import OperatorCount, kernel_launches
 
 
 def test_counts_what_computes_and_no_views() -> None:
@@ -28,3 +29,12 @@ def test_counts_backward_and_stops() -> None:
     # Of the product of a tensor with itself: two products, and their sum.
     assert backward.by_name["aten.mul.Tensor"] == 2
     assert backward.by_name["aten.add.Tensor"] == 1
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs a GPU, of which kernels are counted"
+)
+def test_kernels_of_a_gpu() -> None:
+    values = torch.ones(8, device="cuda")
+    assert kernel_launches(lambda: (values + 1).mul_(2).cpu(), "cuda") == 3
+    assert kernel_launches(lambda: values.view(2, 4), "cuda") == 0

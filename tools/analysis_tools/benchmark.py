@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from mmal.apis.benchmark import RATIOS, Benchmark, benchmark
+from mmal.apis.benchmark import Benchmark, benchmark
 from mmal.apis.cli import one_line_errors
 from mmal.engine import DataConfig
 from mmal.utils import config_from_file
@@ -137,10 +137,10 @@ def _table(results: list[Benchmark]) -> Table:
         title=f"Batches of {first.batch_size} on {first.device}: median ratio (quartiles)"
     )
     table.add_column("model")
-    for name, *_ in RATIOS:
+    for name, *_ in first.ratios:
         table.add_column(name, justify="right")
     for result in results:
-        ratios = [result.ratio(*terms) for _, *terms in RATIOS]
+        ratios = [result.ratio(*terms) for _, *terms in result.ratios]
         cells = [f"{median:.3f} ({low:.3f}-{high:.3f})" for median, low, high in ratios]
         table.add_row(f"{result.name}, {result.size[1]} x {result.size[0]}", *cells)
     return table
@@ -153,7 +153,7 @@ def _write_csv(results: list[Benchmark], path: str) -> None:
         writer.writerow(["model", "height", "width", "batch_size", "device", "quantity", "values"])
         for result in results:
             head = [result.name, *result.size, result.batch_size, result.device]
-            for name, *terms in RATIOS:
+            for name, *terms in result.ratios:
                 writer.writerow([*head, name, *(f"{value:.4f}" for value in result.ratio(*terms))])
             for name, values in result.samples.items():
                 writer.writerow([*head, name, *(f"{value:.6g}" for value in values)])

@@ -191,5 +191,5 @@ def test_joints_by_hand(pose):
 
 def test_heads_that_give_neither_are_refused():
     model = build("detr/detr_r50_8xb2-150e_coco.py", None)
-    with pytest.raises(TypeError, match=r"DETR cannot be read as boxes or joints.* HeatmapHead"):
+    with pytest.raises(TypeError, match=r"DETR cannot be read as boxes or joints.* that docs/quer"):
         score_function(model, ["object_features_unit"])

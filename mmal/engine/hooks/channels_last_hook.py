@@ -14,6 +14,9 @@ class ChannelsLastHook(Hook):
 
     PyTorch's channels-last format: the same numbers in another order, up to a third less time a
     step for a MobileNetV2. Sums are taken in another order, too, so results differ by rounding.
+
+    Not for models with strided 1 x 1 convolutions of fewer than eight input channels: on CPUs whose
+    widest instructions are AVX2, PyTorch 2.12 writes past its memory in their backward pass.
     """
 
     def before_train(self, runner: Runner) -> None:

@@ -8,6 +8,15 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 
+@pytest.fixture
+def cfg(cfg: Config) -> Config:
+    """Twice the channels: see the hook on strided layers of fewer than eight."""
+    cfg.model.target.backbone.base_channels = 8
+    cfg.model.target.bbox_head.in_channels = [16, 32]
+    cfg.model.loss_predictor.in_channels = [16, 32]
+    return cfg
+
+
 def test_weights_are_reordered_and_predictions_stay(cfg: Config) -> None:
     reordered = copy.deepcopy(cfg)
     reordered.custom_hooks.append(dict(type="mmal.ChannelsLastHook"))

@@ -221,7 +221,7 @@ def test_seesaw_loss_counts_the_batches_before_and_each_sample_by_itself() -> No
 def test_other_heads_are_refused() -> None:
     task = dict(type="LinearClsHead", num_classes=CLASSES)
     head = dict(type="MultiTaskHead", task_heads=dict(a=task), in_channels=CHANNELS)
-    refused(head, r"(?s)ImageClassifier with MultiTaskHead\.\n.*LinearClsHead")
+    refused(head, r"(?s)ImageClassifier with MultiTaskHead\.\n.*README\.md, 'Supported")
 
 
 def test_a_head_of_the_same_name_from_elsewhere_is_refused() -> None:

@@ -1,0 +1,54 @@
+"""The query that reads the labels of images in a folder a class."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmal.queries import Query, build_query
+from mmal.registry import QUERIES
+from mmal.structures import PoolScores
+
+FOLDER = Path(__file__).parents[2] / "docs" / "results"
+
+
+@pytest.fixture
+def query(monkeypatch: pytest.MonkeyPatch) -> Query:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import true_loss  # noqa: F401
+
+    yield build_query(dict(type="TrueLoss"))
+    sys.modules.pop("true_loss")
+    QUERIES.module_dict.pop("TrueLoss")
+
+
+def candidates(logits: np.ndarray, labels: list[str]) -> PoolScores:
+    """Score candidates whose labels are the names of their folders."""
+    gradients = []
+    for row in logits:
+        probabilities = np.exp(row) / np.exp(row).sum()
+        probabilities[row.argmax()] -= 1
+        gradients.append(probabilities)
+    ids = [f"{label}/{i}.jpg" for i, label in enumerate(labels)]
+    fields = dict(logit_gradient=np.array(gradients, np.float32))
+    return PoolScores(ids, [f"train/{name}" for name in ids], fields)
+
+
+def test_it_picks_the_largest_cross_entropies(query: Query) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (60, 3))
+    labels = rng.integers(0, 3, 60).tolist()
+    losses = [
+        -np.log(np.exp(row[label]) / sum(np.exp(value) for value in row))
+        for row, label in zip(logits, labels, strict=True)
+    ]
+    scores = candidates(logits, [("cat", "dog", "frog")[label] for label in labels])
+    expected = sorted(range(60), key=lambda i: -losses[i])[:12]
+    assert query.select(scores, 12, rng) == [scores.ids[i] for i in expected]
+
+
+def test_it_refuses_images_that_do_not_lie_in_a_folder_a_class(query: Query) -> None:
+    scores = candidates(np.eye(3), ["images"] * 3)
+    with pytest.raises(ValueError, match="lie in 1 folders"):
+        query.select(scores, 1, np.random.default_rng(0))

@@ -116,7 +116,9 @@ def _comparison(args: argparse.Namespace) -> Comparison:
                 f"--queries has two that would be kept in the same folder, {label!r}: name one."
             )
         queries[label] = query
-    return Comparison(cfg, queries, list(dict.fromkeys(args.seeds)), work_dir)
+    if len(set(args.seeds)) < len(args.seeds):
+        raise ValueError(f"--seeds has one twice: {args.seeds}. Each is one trial: name others.")
+    return Comparison(cfg, queries, args.seeds, work_dir)
 
 
 def _label(query: dict) -> str:

@@ -61,6 +61,11 @@ class CocoFiles:
             raise ValueError(f"{path} has categories of the same name: {found}. Mend the file.")
         return found
 
+    def images_a_round(self) -> int:
+        """Return how many images to label a round: 100, or a tenth of fewer than 1,000."""
+        images = _coco_file(Path(self.data_root, self.train), "--train")["images"]
+        return min(100, max(len(images) // 10, 1))
+
     def check(self) -> None:
         """Check that files and folder are there and look like COCO's.
 

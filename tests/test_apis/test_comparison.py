@@ -364,6 +364,16 @@ def test_queries_that_cannot_be_compared(
     assert not work_dir.exists()
 
 
+def test_a_seed_named_twice_is_refused(config_file: Path, tmp_path: Path, monkeypatch) -> None:
+    work_dir = tmp_path / "compare"
+    command = ["compare_queries.py", config_file, "--queries", "Random", "--work-dir", work_dir]
+    command += ["--seeds", 0, 1, 1]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in command])
+    with pytest.raises(SystemExit, match=re.escape("--seeds has one twice: [0, 1, 1]")):
+        runpy.run_path(str(ROOT / "tools" / "compare_queries.py"), run_name="__main__")
+    assert not work_dir.exists()
+
+
 @pytest.mark.parametrize(("given", "expected"), [({}, False), (dict(report=True), True)])
 def test_trials_leave_pages_out_unless_the_config_asks(comparison, script, given, expected):
     comparison.cfg.active_learning.update(given)

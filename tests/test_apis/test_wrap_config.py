@@ -119,7 +119,7 @@ def test_a_base_in_a_file(tmp_path: Path) -> None:
 def test_rounds_accept_what_is_written(
     tmp_path: Path, write_coco: Callable[..., dict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for split, count in dict(train=6, test=2).items():
+    for split, count in dict(train=36, test=2).items():
         images = {
             f"{split}_{i}": [("dog", 1, 2, 30, 32), ("cat", 3, 4, 20, 22)] for i in range(count)
         }
@@ -127,12 +127,13 @@ def test_rounds_accept_what_is_written(
         (tmp_path / "data/instances.json").rename(tmp_path / f"data/{split}.json")
     monkeypatch.chdir(tmp_path)
     options = ["--data-root", "data", "--train", "train.json", "--test", "test.json"]
-    rounds = ["--rounds", "2", "--initial", "3", "--budget", "2"]
+    rounds = ["--rounds", "2", "--budget", "2"]
     monkeypatch.setattr(
         sys, "argv", [str(TOOL), YOLOX, "--out", "configs/mine.py", *options, *rounds]
     )
     runpy.run_path(str(TOOL), run_name="__main__")
     cfg = Config.fromfile("configs/mine.py")
+    assert (cfg.active_learning.initial, cfg.active_learning.budget) == (3, 2)  # a tenth, as given
     for stage in ("train", "val", "test"):
         cfg[f"{stage}_dataloader"].update(batch_size=2, num_workers=0, persistent_workers=False)
     cfg.work_dir = "work"
@@ -231,6 +232,13 @@ def test_classes_without_data_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "argv", [str(TOOL), YOLOX, "--out", out, "--classes", "helmet"])
     with pytest.raises(SystemExit, match="--images and --classes go with --data-root"):
         runpy.run_path(str(TOOL), run_name="__main__")
+
+
+@pytest.mark.parametrize(("images", "labeled"), [(5, 1), (205, 20), (999, 99), (4000, 100)])
+def test_rounds_of_few_images_are_smaller(tmp_path: Path, images: int, labeled: int) -> None:
+    content = dict(images=[{}] * images, annotations=[], categories=[])
+    (tmp_path / "train.json").write_text(json.dumps(content))
+    assert CocoFiles(str(tmp_path), "train.json", "test.json").images_a_round() == labeled
 
 
 @pytest.mark.parametrize("number", ["rounds", "initial", "budget"])

@@ -32,8 +32,13 @@ def parse_args() -> argparse.Namespace:
     own.add_argument("--classes", nargs="+", help="default: the categories of --train")
     rounds = parser.add_argument_group("rounds")
     rounds.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
-    rounds.add_argument("--initial", type=int, default=100, help="labelled at first (100)")
-    rounds.add_argument("--budget", type=int, default=100, help="labelled a round (100)")
+    rounds.add_argument(
+        "--initial",
+        type=int,
+        help="labelled at first (default: 100, or a tenth of your own images if those are fewer "
+        "than 1,000)",
+    )
+    rounds.add_argument("--budget", type=int, help="labelled a round (default: the same)")
     return parser.parse_args()
 
 
@@ -55,7 +60,9 @@ def main() -> None:
         data = CocoFiles(*given, images, args.classes) if all(given) else None
         if data:
             data.check()
-        text = wrapped_config(args.base, args.out, data, args.rounds, args.initial, args.budget)
+        usual = data.images_a_round() if data else 100
+        initial, budget = (usual if n is None else n for n in (args.initial, args.budget))
+        text = wrapped_config(args.base, args.out, data, args.rounds, initial, budget)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(text, encoding="utf-8")
     print(

@@ -16,6 +16,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
+from mmengine.utils import import_modules_from_strings
 
 from mmal.queries import build_query
 from mmal.utils import config_from_file, stop_on_signals
@@ -162,7 +163,17 @@ def read_config(args: argparse.Namespace) -> Config:
         except (KeyError, TypeError, AttributeError) as error:
             said = error.args[0] if error.args else error
             raise ValueError(f"--cfg-options cannot be applied to {args.config}: {said}") from error
+        if any(key.partition(".")[0] == "custom_imports" for key in args.cfg_options):
+            _import(cfg.custom_imports)  # reading the file imported what it says, and no more
     return cfg
+
+
+def _import(custom_imports: dict) -> None:
+    try:
+        with _quiet_imports():
+            import_modules_from_strings(**custom_imports)
+    except (ImportError, TypeError) as error:
+        raise ValueError(f"--cfg-options: custom_imports cannot be imported: {error}") from error
 
 
 def _forget_scope(node: object) -> None:

@@ -1,6 +1,7 @@
 """What all tools make of their command lines."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,18 @@ def test_an_option_without_a_place(tmp_path: Path, option: str, message: str) ->
     with pytest.raises(ValueError, match=message):
         read_config(parse(str(path), "--cfg-options", option))
     assert read_config(parse(str(path), "--cfg-options", "hooks.0.a=3")).hooks[0].a == 3
+
+
+def test_what_an_option_names_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TINY + "custom_imports = dict(imports=['json'])\n")
+    (tmp_path / "named_by_an_option.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    read_config(parse(str(path), "--cfg-options", "custom_imports.imports=[named_by_an_option]"))
+    assert sys.modules.pop("named_by_an_option", None)
+    gone = parse(str(path), "--cfg-options", "custom_imports.imports=[gone_astray]")
+    with pytest.raises(ValueError, match=r"custom_imports cannot be imported: .*gone_astray"):
+        read_config(gone)
 
 
 def test_an_option_without_a_value(capsys: pytest.CaptureFixture) -> None:

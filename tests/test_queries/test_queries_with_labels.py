@@ -1,6 +1,7 @@
-"""The query that reads the labels of images in a folder a class."""
+"""The queries of an experiment that read the labels of images in a folder a class."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,19 @@ FOLDER = Path(__file__).parents[2] / "docs" / "results"
 
 
 @pytest.fixture
-def query(monkeypatch: pytest.MonkeyPatch) -> Query:
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    import true_loss  # noqa: F401
+    import queries_with_labels  # noqa: F401
 
-    yield build_query(dict(type="TrueLoss"))
-    sys.modules.pop("true_loss")
-    QUERIES.module_dict.pop("TrueLoss")
+    yield
+    sys.modules.pop("queries_with_labels")
+    for name in ("TrueLoss", "ClassesOfLearnedLoss"):
+        QUERIES.module_dict.pop(name)
+
+
+@pytest.fixture
+def query(registered: None) -> Query:
+    return build_query(dict(type="TrueLoss"))
 
 
 def candidates(logits: np.ndarray, labels: list[str]) -> PoolScores:
@@ -52,3 +59,16 @@ def test_it_refuses_images_that_do_not_lie_in_a_folder_a_class(query: Query) -> 
     scores = candidates(np.eye(3), ["images"] * 3)
     with pytest.raises(ValueError, match="lie in 1 folders"):
         query.select(scores, 1, np.random.default_rng(0))
+
+
+@pytest.mark.usefixtures("registered")
+def test_it_draws_as_many_of_each_class_as_have_large_predicted_losses() -> None:
+    labels = ["cat"] * 30 + ["dog"] * 30 + ["frog"] * 30
+    losses = np.arange(90, dtype=np.float32)  # the 40 largest: 30 frogs, 10 dogs
+    ids = [f"{label}/{i}.jpg" for i, label in enumerate(labels)]
+    scores = PoolScores(ids, ids, dict(pred_loss=losses))
+    query = build_query(dict(type="ClassesOfLearnedLoss"))
+    draws = [query.select(scores, 40, np.random.default_rng(seed)) for seed in (0, 1)]
+    for picks in draws:
+        assert Counter(name.split("/")[0] for name in picks) == dict(dog=10, frog=30)
+    assert {p for p in draws[0] if "dog" in p} != {p for p in draws[1] if "dog" in p}

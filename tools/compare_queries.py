@@ -146,7 +146,9 @@ def _run(comparison: Comparison, args: argparse.Namespace) -> None:
                     "Finished trials keep their last checkpoint alone (see --keep-checkpoints).",
                     soft_wrap=True,
                 )
-            comparison.run(script, args.jobs, show, args.keep_checkpoints, args.submitit)
+            comparison.run(
+                script, args.jobs, show, args.keep_checkpoints, args.submitit, args.metric
+            )
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -11,9 +11,10 @@ import numpy as np
 from mmal.queries import Query
 from mmal.queries.picking import top_k
 from mmal.registry import QUERIES
+from mmal.structures import PoolScores
 
 
-def folders(scores):
+def folders(scores: PoolScores) -> np.ndarray:
     """Return the names of the candidates' folders, their labels."""
     return np.array([Path(path).parent.name for path in scores.img_paths])
 

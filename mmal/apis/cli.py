@@ -19,7 +19,7 @@ from mmengine.dist import is_main_process
 from mmengine.utils import import_modules_from_strings
 
 from mmal.queries import build_query
-from mmal.utils import config_from_file, stop_on_signals
+from mmal.utils import config_from_file, error_of_config, stop_on_signals
 
 
 class Pairs(DictAction):
@@ -105,6 +105,8 @@ def _value(node: ast.expr) -> object:
     return ast.literal_eval(node)
 
 
+#: What MMEngine's import takes.
+_IMPORTS = {"imports", "allow_failed_imports"}
 #: What the system says of a path that a user gave.
 _OF_PATHS = (
     *(FileNotFoundError, FileExistsError, PermissionError),
@@ -168,12 +170,19 @@ def read_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def _import(custom_imports: dict) -> None:
+def _import(custom_imports: object) -> None:
+    if not isinstance(custom_imports, dict) or not custom_imports.keys() <= _IMPORTS:
+        raise ValueError(
+            "custom_imports has to be a dict with 'imports', as in --cfg-options "
+            f'"custom_imports.imports=[mmal,my_queries]". Got {custom_imports!r} instead.'
+        )
     try:
         with _quiet_imports():
             import_modules_from_strings(**custom_imports)
-    except (ImportError, TypeError) as error:
-        raise ValueError(f"--cfg-options: custom_imports cannot be imported: {error}") from error
+    except Exception as error:  # a module is a program, as a config is
+        raise ValueError(
+            f"--cfg-options: custom_imports cannot be imported: {error_of_config(error)}"
+        ) from error
 
 
 def _forget_scope(node: object) -> None:

@@ -19,7 +19,7 @@ from mmengine.registry import init_default_scope
 from mmal.engine.cached_features import with_cached_features
 from mmal.engine.rounds import RoundSettings, WorkDir, check_queries
 from mmal.utils import atomic_path
-from mmal.visualization import read_curve
+from mmal.visualization import metric_names, read_curve
 
 from .cluster_trials import ClusterTrials
 from .spent_checkpoints import remove_spent_checkpoints
@@ -101,6 +101,7 @@ class Comparison:
         progress: Callable[[str], None] = lambda line: None,
         keep_checkpoints: bool = False,
         submitit: Mapping[str, Any] | None = None,
+        metric: str | None = None,
     ) -> None:
         """Run what is missing; what is there stays, so that an interrupted comparison goes on.
 
@@ -118,9 +119,11 @@ class Comparison:
             keep_checkpoints: Whether to keep all of them.
             submitit: Options of a cluster that trials are submitted to, ``jobs`` at a time, instead
                 of processes of this machine; see :class:`ClusterTrials`.
+            metric: What will be compared, a column of ``curve.csv``.
 
         Raises:
-            ValueError: If an option of the cluster is wrong.
+            ValueError: If an option of the cluster is wrong; if the first rounds have no such
+                metric.
             TrialError: If a trial fails, after all others have been run; or if another process
                 runs this comparison.
         """
@@ -159,8 +162,20 @@ class Comparison:
                         processes.stop()
                         pool.shutdown(cancel_futures=True)
                         raise
+                if queries == [FIRST] and metric is not None:
+                    self._check_metric(metric)
         if failed:
             raise TrialError("\n".join(failed))
+
+    def _check_metric(self, metric: str) -> None:
+        done = [seed for seed in self.seeds if self.finished(FIRST, seed)]
+        rows = [row for seed in done for row in read_curve(self.trial_dir(FIRST, seed))]
+        known = metric_names(rows)  # none where nothing was detected
+        if known and not any(metric in row for row in rows):
+            raise ValueError(
+                f"--metric: the first rounds have no {metric!r}. Their metrics are {known}; what "
+                "is done stays."
+            )
 
     def curves(self) -> dict[str, dict[int, list[dict[str, float]]]]:
         """The curves of the finished trials, by query and seed, up to the config's last round."""
@@ -322,7 +337,8 @@ def _as_counted(value: float) -> float | int:
 def _settings(cfg: Config) -> dict:
     """What has to be the same in all trials: not the query, and a comparison may get longer."""
     settings = copy.deepcopy(cfg.to_dict())
-    for key in ("work_dir", "randomness", "launcher"):
+    # A query that is added may need an import.
+    for key in ("work_dir", "randomness", "launcher", "custom_imports"):
         settings.pop(key, None)
     rounds = settings.pop("active_learning")
     if rounds.get("cached_features") is not None:

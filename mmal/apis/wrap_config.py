@@ -15,7 +15,7 @@ from torch import nn
 from mmal.engine.recommended import recommended_query
 from mmal.registry import MODELS
 from mmal.tasks import TASKS, Task
-from mmal.utils import check_hooks, error_of_config, type_name
+from mmal.utils import check_hooks, error_of_config, few, type_name
 
 #: The share of the epochs after which the module no longer moves the detector (section 4.2).
 _JOINT = 0.8
@@ -54,26 +54,53 @@ class CocoFiles:
         found = [c.get("name") if isinstance(c, dict) else None for c in categories]
         if not found or not all(isinstance(name, str) for name in found):
             raise ValueError(
-                f"The classes cannot be read from {path}: its categories are {categories}. Name "
-                "them with --classes."
+                f"The classes cannot be read from {path}: its categories need a 'name' each, of "
+                f"text. Got {few(categories, 20) or 'none'}. Mend it, or name them with --classes."
             )
         if len(set(found)) < len(found):
             raise ValueError(f"{path} has categories of the same name: {found}. Mend the file.")
         return found
 
-    def images_a_round(self) -> int:
-        """Return how many images to label a round: 100, or a tenth of fewer than 1,000."""
-        images = _coco_file(Path(self.data_root, self.train), "--train")["images"]
-        return min(100, max(len(images) // 10, 1))
+    def round_sizes(
+        self, rounds: int, initial: int | None = None, budget: int | None = None
+    ) -> tuple[int, int]:
+        """Return how many images to label at first and a round.
+
+        Args:
+            rounds: How many rounds there are.
+            initial: By default 100, or a tenth of fewer than 1,000, but a pair.
+            budget: The same.
+
+        Raises:
+            ValueError: If there are not so many images.
+        """
+        count = len(_coco_file(Path(self.data_root, self.train), "--train")["images"])
+        usual = min(100, max(count // 10, 2))
+        initial, budget = (usual if given is None else given for given in (initial, budget))
+        if (needed := initial + (rounds - 1) * budget) > count:
+            raise ValueError(
+                f"{Path(self.data_root, self.train)} has {count} images; --rounds {rounds} with "
+                f"--initial {initial} and --budget {budget} label {needed}. Name smaller ones."
+            )
+        return initial, budget
 
     def check(self) -> None:
-        """Check that files and folder are there and look like COCO's.
+        """Check that files and folder are there, look like COCO's and have the classes.
 
         Raises:
             ValueError: If they do not.
         """
-        for option in ("train", "test"):
-            _coco_file(Path(self.data_root, getattr(self, option)), f"--{option}")
+        found = _coco_file(Path(self.data_root, self.train), "--train")
+        _coco_file(Path(self.data_root, self.test), "--test")
+        classes = self.classes or ()
+        names = [c.get("name") for c in found["categories"] if isinstance(c, dict)]
+        if missing := [name for name in classes if name not in names]:
+            raise ValueError(
+                f"--classes names {few(missing)}, but the categories of {self.train} are "
+                f"{few(names, 20) or 'none'}."
+            )
+        if len(set(classes)) < len(classes):
+            raise ValueError(f"--classes names one twice: {list(classes)}.")
         if not (images := Path(self.data_root, self.images)).is_dir():
             raise ValueError(f"There is no folder {images}. Mend --data-root and --images.")
 
@@ -82,7 +109,7 @@ def _coco_file(path: Path, option: str) -> dict:
     """Read a COCO file."""
     mend = f"Mend --data-root and {option}, or the file."
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}. {mend}") from error
     except ValueError as error:

@@ -1,6 +1,8 @@
 """Reading MM configs."""
 
+import sys
 import traceback
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.hub import get_config
@@ -39,13 +41,26 @@ def check_hooks(path: str, cfg: Config) -> None:
 
 
 def error_of_config(error: Exception) -> str:
-    """Say what went wrong in a config that is being read, in a line."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    line = getattr(error, "lineno", None)
-    if line is None and last.name == "<module>":  # of the config itself
-        line = last.lineno
-    first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}" + (f" (line {line})" if line else "")
+    """Say what went wrong in a config, or in a module that it imports, and where, in a line."""
+    while str(error).startswith("Failed to import") and error.__context__ is not None:
+        error = error.__context__  # MMEngine's says less
+    if isinstance(error, SyntaxError):
+        said, file, line = error.msg, error.filename, error.lineno
+    else:
+        said = (str(error).splitlines() or [""])[0]
+        program = getattr(sys.modules["__main__"], "__file__", None)
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [(f.filename, f.lineno) for f in frames if f.name == "<module>"]
+        file, line = next((place for place in places[::-1] if place[0] != program), (None, None))
+    where = "" if line is None else f" ({_file_name(file)}line {line})"
+    hint = ""
+    if isinstance(error, ModuleNotFoundError):
+        hint = ". Of a file of yours, the folder has to be in PYTHONPATH"
+    return f"{type(error).__name__}: {said}{where}{hint}"
+
+
+def _file_name(path: str | None) -> str:
+    return "" if path in (None, "<unknown>", "<string>") else f"{Path(path).name}, "
 
 
 def type_name(cfg: dict) -> str:

@@ -22,7 +22,10 @@ def parse(*argv: str) -> argparse.Namespace:
     ("text", "message"),
     [
         ("a = dict(", r"SyntaxError: .* \(line 1\)"),
-        ("a = 1\nb = undefined\n", r"NameError: name 'undefined' is not defined \(line 2\)"),
+        (
+            "a = 1\nb = undefined\n",
+            r"NameError: name 'undefined' is not defined \(mine\.py, line 2\)",
+        ),
         ("a = 1 / 0\n", "ZeroDivisionError"),
         ("import no_such_package\n", "no_such_package"),
         ("custom_hooks = dict(type='EMAHook')\n", "must be a list of hooks' configs"),
@@ -62,9 +65,46 @@ def test_what_an_option_names_is_imported(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.syspath_prepend(str(tmp_path))
     read_config(parse(str(path), "--cfg-options", "custom_imports.imports=[named_by_an_option]"))
     assert sys.modules.pop("named_by_an_option", None)
-    gone = parse(str(path), "--cfg-options", "custom_imports.imports=[gone_astray]")
-    with pytest.raises(ValueError, match=r"custom_imports cannot be imported: .*gone_astray"):
-        read_config(gone)
+
+
+#: Modules that fail, and what is said of them.
+FAILING = {
+    "raises": ("\nraise RuntimeError('boom')\n", r"RuntimeError: boom \(raises_.*\.py, line 2\)$"),
+    "deep": ("def f():\n    1 / 0\n\nf()\n", r"ZeroDivisionError: .* \(deep_.*\.py, line 4\)$"),
+    "syntax": ("def f(:\n", r"SyntaxError: invalid syntax \(syntax_.*\.py, line 1\)$"),
+    "imports": (
+        "import no_such_thing\n",
+        r"No module named 'no_such_thing' \(imports_.*\.py, line 1\)\. .* in PYTHONPATH$",
+    ),
+    "gone": (None, r"ModuleNotFoundError: No module named 'gone_.*'\. .* in PYTHONPATH$"),
+}
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+@pytest.mark.parametrize("kind", FAILING)
+def test_a_module_that_cannot_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, by_option: bool
+) -> None:
+    text, message = FAILING[kind]
+    module = f"{kind}_{by_option}"  # Python remembers what it looked for
+    if text is not None:
+        (tmp_path / f"{module}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    options = ["--cfg-options", f"custom_imports.imports=[{module}]"] if by_option else []
+    named = "json" if by_option else module
+    path = tmp_path / "mine.py"
+    imports = f"dict(imports=['{named}'], allow_failed_imports=False)"
+    path.write_text(f"{TINY}custom_imports = {imports}\n")
+    with pytest.raises(ValueError, match=message):
+        read_config(parse(str(path), *options))
+
+
+@pytest.mark.parametrize("option", ["custom_imports=my_queries", "custom_imports.import=[a]"])
+def test_imports_of_another_shape(tmp_path: Path, option: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TINY)
+    with pytest.raises(ValueError, match="custom_imports has to be a dict with 'imports'"):
+        read_config(parse(str(path), "--cfg-options", option))
 
 
 def test_an_option_without_a_value(capsys: pytest.CaptureFixture) -> None:

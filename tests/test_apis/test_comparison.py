@@ -374,6 +374,24 @@ def test_a_seed_named_twice_is_refused(config_file: Path, tmp_path: Path, monkey
     assert not work_dir.exists()
 
 
+def test_an_unknown_metric_ends_it_after_the_first_rounds(comparison, script) -> None:
+    with pytest.raises(ValueError, match=r"no 'mAq'. Their metrics are \['mAP'\]"):
+        comparison.run(script, metric="mAq")
+    calls = (comparison.work_dir / "calls.txt").read_text().splitlines()
+    assert {call.split()[0] for call in calls} == {FIRST}
+    comparison.run(script, metric="mAP")
+    assert comparison.finished("Ours", 0)
+
+
+def test_a_query_that_is_added_may_need_an_import(comparison, script) -> None:
+    comparison.run(script)
+    comparison.cfg.custom_imports = dict(imports=["mmal", "my_queries"])
+    comparison.check_trials()
+    comparison.cfg.train_cfg = dict(max_epochs=77)
+    with pytest.raises(FileExistsError, match=r"other settings \(train_cfg\)"):
+        comparison.check_trials()
+
+
 @pytest.mark.parametrize(("given", "expected"), [({}, False), (dict(report=True), True)])
 def test_trials_leave_pages_out_unless_the_config_asks(comparison, script, given, expected):
     comparison.cfg.active_learning.update(given)

@@ -181,7 +181,10 @@ def test_refused(
     [
         ("model = dict(backbone=1)", r"has no model = dict\(type=…, …\). Got {'backbone': 1}"),
         ('model = "resnet"', "has no model = dict.* Got 'resnet'"),
-        ("model = dict(type='A')\na = undefined", r"NameError: name 'undefined'.*\(line 2\)"),
+        (
+            "model = dict(type='A')\na = undefined",
+            r"NameError: name 'undefined'.*\(base\.py, line 2\)",
+        ),
         ("model = dict(type='A')\na = 1 / 0", "ZeroDivisionError: division by zero"),
         ("model = dict(", r"SyntaxError: .*\(line 1\)"),
         ("model = dict(type='A')\ncustom_hooks = dict(type='EMAHook')", "must be a list of hooks"),
@@ -199,8 +202,8 @@ EMPTY = dict(images=[], annotations=[])
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({**EMPTY, "categories": [dict(id=1)]}, "Name them with --classes"),
-        ({**EMPTY, "categories": []}, "Name them with --classes"),
+        ({**EMPTY, "categories": [dict(id=1)]}, "or name them with --classes"),
+        ({**EMPTY, "categories": []}, "or name them with --classes"),
         ({**EMPTY, "categories": [dict(name="a"), dict(name="a")]}, "of the same name"),
         (dict(categories=[]), "is no COCO file: it has no list of images, annotations. Mend"),
         ([], "is no COCO file: it has no list of images, annotations, categories"),
@@ -218,9 +221,11 @@ def test_files_that_are_not_there_or_cut_off(
     write_coco(tmp_path, {"a": [("dog", 1, 2, 30, 32)]})
     CocoFiles(str(tmp_path), "instances.json", "instances.json").check()
     (tmp_path / "cut.json").write_text('{"images": [')
+    (tmp_path / "bom.json").write_text("{}", encoding="utf-8-sig")
     for test, images, message in (
         ("gone.json", "images/", r"gone\.json cannot be read: No such file.* --test"),
         ("cut.json", "images/", r"cut\.json is no JSON: .* Mend --data-root and --test"),
+        ("bom.json", "images/", r"bom\.json is no JSON: Unexpected UTF-8 BOM"),
         ("instances.json", "nowhere/", r"There is no folder .*nowhere"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -234,11 +239,42 @@ def test_classes_without_data_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
         runpy.run_path(str(TOOL), run_name="__main__")
 
 
-@pytest.mark.parametrize(("images", "labeled"), [(5, 1), (205, 20), (999, 99), (4000, 100)])
+def files_of(folder: Path, images: int, **more) -> CocoFiles:
+    categories = [dict(name="helmet"), dict(name="vest")]
+    content = dict(images=[{}] * images, annotations=[], categories=categories)
+    (folder / "train.json").write_text(json.dumps(content), encoding="utf-8")
+    return CocoFiles(str(folder), "train.json", "train.json", ".", **more)
+
+
+@pytest.mark.parametrize(("images", "labeled"), [(10, 2), (205, 20), (999, 99), (4000, 100)])
 def test_rounds_of_few_images_are_smaller(tmp_path: Path, images: int, labeled: int) -> None:
-    content = dict(images=[{}] * images, annotations=[], categories=[])
-    (tmp_path / "train.json").write_text(json.dumps(content))
-    assert CocoFiles(str(tmp_path), "train.json", "test.json").images_a_round() == labeled
+    files = files_of(tmp_path, images)
+    assert files.round_sizes(rounds=5) == (labeled, labeled)
+    assert files.round_sizes(5, budget=1) == (labeled, 1)
+
+
+@pytest.mark.parametrize(
+    ("images", "sizes", "needed"), [(0, (5,), 10), (9, (5,), 10), (40, (50, 4, 4), 200)]
+)
+def test_more_than_there_are_cannot_be_labeled(
+    tmp_path: Path, images: int, sizes: tuple, needed: int
+) -> None:
+    message = rf"train\.json has {images} images; .* label {needed}"
+    with pytest.raises(ValueError, match=message):
+        files_of(tmp_path, images).round_sizes(*sizes)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (("helmet", "helmet"), "--classes names one twice"),
+        (("Helmet", "vest"), "--classes names 'Helmet', but .* are 'helmet', 'vest'"),
+    ],
+)
+def test_classes_are_the_files(tmp_path: Path, classes: tuple, message: str) -> None:
+    files_of(tmp_path, 1, classes=("vest",)).check()
+    with pytest.raises(ValueError, match=message):
+        files_of(tmp_path, 1, classes=classes).check()
 
 
 @pytest.mark.parametrize("number", ["rounds", "initial", "budget"])

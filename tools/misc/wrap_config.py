@@ -60,9 +60,10 @@ def main() -> None:
         data = CocoFiles(*given, images, args.classes) if all(given) else None
         if data:
             data.check()
-        usual = data.images_a_round() if data else 100
-        initial, budget = (usual if n is None else n for n in (args.initial, args.budget))
-        text = wrapped_config(args.base, args.out, data, args.rounds, initial, budget)
+            sizes = data.round_sizes(args.rounds, args.initial, args.budget)
+        else:
+            sizes = (100 if given is None else given for given in (args.initial, args.budget))
+        text = wrapped_config(args.base, args.out, data, args.rounds, *sizes)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(text, encoding="utf-8")
     print(

@@ -93,8 +93,9 @@ class InitialSet:
         if trained := read_of_trained(query.requires):
             raise ValueError(
                 f"active_learning.initial.query is {query.description}, which reads "
-                f"{few(trained)} of a trained model, but nothing is trained yet. Use one that "
-                "reads features of images alone, such as Herding or CoreSet."
+                f"{few(trained)} of a trained model, but nothing is trained yet. Use Herding "
+                "or CoreSet with features of whole images: of the source 'target', 'backbone' or "
+                "'pretrained'."
             )
         return query
 
@@ -163,8 +164,8 @@ class InitialSet:
             unknown += [name] * (not found)
         if unknown:
             raise ValueError(
-                f"active_learning.initial.file, {self.file}: {few(unknown)} is neither the id nor "
-                f"the image file of a sample of the pool. Ids look like {pool.ids[0]!r}."
+                f"active_learning.initial.file, {self.file}: the pool has no sample with this id "
+                f"or image file: {few(unknown)}. Ids look like {pool.ids[0]!r}."
             )
         return list(dict.fromkeys(picks))
 
@@ -176,4 +177,4 @@ def _read(path: str) -> tuple[str, ...]:
         raise FileNotFoundError(f"active_learning.initial.file: {path} does not exist.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"active_learning.initial.file: {path} cannot be read: {error}") from error
-    return tuple(dict.fromkeys(line for line in lines if line))
+    return tuple(dict.fromkeys(line for line in lines if line.strip()))

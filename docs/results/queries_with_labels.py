@@ -1,7 +1,7 @@
 """Queries of an experiment, which read the labels: why does learned loss lose to random?
 
-For classifiers, and images that lie in a folder a class. ../results.md has the commands and what
-came of them.
+For classifiers whose classes are in alphabetical order, and images that lie in a folder a class.
+../results.md has the commands and what came of them.
 """
 
 from pathlib import Path

@@ -105,8 +105,6 @@ def _value(node: ast.expr) -> object:
     return ast.literal_eval(node)
 
 
-#: What MMEngine's import takes.
-_IMPORTS = {"imports", "allow_failed_imports"}
 #: What the system says of a path that a user gave.
 _OF_PATHS = (
     *(FileNotFoundError, FileExistsError, PermissionError),
@@ -152,30 +150,43 @@ def read_config(args: argparse.Namespace) -> Config:
         cfg = config_from_file(args.config)
         try:
             _forget_scope(cfg._cfg_dict)
-        except ImportError as error:  # a lazy config imports what it names here
-            raise ValueError(f"The config {args.config} cannot be read: {error}") from error
+        except Exception as error:  # a lazy config imports what it names here
+            said = error_of_config(error)
+            raise ValueError(f"The config {args.config} cannot be read: {said}") from error
         # Its data sets would import them later, in the middle of other lines.
         scope = cfg.get("default_scope", "mmdet")
         for name in ("datasets", "evaluation"):
             if importlib.util.find_spec(scope) is not None:
                 importlib.import_module(f"{scope}.{name}")
     if args.cfg_options is not None:
+        adds_imports = any(k.partition(".")[0] == "custom_imports" for k in args.cfg_options)
+        imported = _imports(cfg) if adds_imports else []
         try:
             cfg.merge_from_dict(args.cfg_options)
         except (KeyError, TypeError, AttributeError) as error:
             said = error.args[0] if error.args else error
             raise ValueError(f"--cfg-options cannot be applied to {args.config}: {said}") from error
-        if any(key.partition(".")[0] == "custom_imports" for key in args.cfg_options):
-            _import(cfg.custom_imports)  # reading the file imported what it says, and no more
+        if adds_imports:
+            added = _imports(cfg)
+            cfg.custom_imports.imports = list(dict.fromkeys([*imported, *added]))
+            _import(cfg.custom_imports)  # reading the file imported what that says, and no more
     return cfg
 
 
-def _import(custom_imports: object) -> None:
-    if not isinstance(custom_imports, dict) or not custom_imports.keys() <= _IMPORTS:
+def _imports(cfg: Config) -> list[str]:
+    """Return what ``custom_imports`` of a config names."""
+    named = cfg.get("custom_imports") or dict(imports=[])
+    modules = named.get("imports") if isinstance(named, dict) else None
+    modules = [modules] if isinstance(modules, str) else modules
+    if not isinstance(modules, list | tuple) or not all(isinstance(m, str) for m in modules):
         raise ValueError(
             "custom_imports has to be a dict with 'imports', as in --cfg-options "
-            f'"custom_imports.imports=[mmal,my_queries]". Got {custom_imports!r} instead.'
+            f'"custom_imports.imports=[my_queries]". Got {named!r} instead.'
         )
+    return list(modules)
+
+
+def _import(custom_imports: dict) -> None:
     try:
         with _quiet_imports():
             import_modules_from_strings(**custom_imports)

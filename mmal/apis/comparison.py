@@ -19,7 +19,7 @@ from mmengine.registry import init_default_scope
 from mmal.engine.cached_features import with_cached_features
 from mmal.engine.rounds import RoundSettings, WorkDir, check_queries
 from mmal.utils import atomic_path
-from mmal.visualization import metric_names, read_curve
+from mmal.visualization import metric_column, metric_names, read_curve
 
 from .cluster_trials import ClusterTrials
 from .spent_checkpoints import remove_spent_checkpoints
@@ -162,20 +162,29 @@ class Comparison:
                         processes.stop()
                         pool.shutdown(cancel_futures=True)
                         raise
-                if queries == [FIRST] and metric is not None:
-                    self._check_metric(metric)
+                if queries == [FIRST] and not failed:
+                    self.metric_column(metric)
         if failed:
             raise TrialError("\n".join(failed))
 
-    def _check_metric(self, metric: str) -> None:
+    def metric_column(self, metric: str | None) -> str | None:
+        """Return the column of what is compared; None if there is no metric yet.
+
+        Args:
+            metric: The column, of a metric also without its prefix; by default the first metric.
+
+        Raises:
+            ValueError: If the first rounds have metrics, but not this.
+        """
         done = [seed for seed in self.seeds if self.finished(FIRST, seed)]
         rows = [row for seed in done for row in read_curve(self.trial_dir(FIRST, seed))]
-        known = metric_names(rows)  # none where nothing was detected
-        if known and not any(metric in row for row in rows):
+        known, column = metric_names(rows), metric_column(rows, metric)
+        if known and not any(column in row for row in rows):
             raise ValueError(
                 f"--metric: the first rounds have no {metric!r}. Their metrics are {known}; what "
                 "is done stays."
             )
+        return column
 
     def curves(self) -> dict[str, dict[int, list[dict[str, float]]]]:
         """The curves of the finished trials, by query and seed, up to the config's last round."""
@@ -250,7 +259,8 @@ class Comparison:
         path = directory / "config.py"
         if not path.exists():
             return
-        was, now = _settings(Config.fromfile(path)), _settings(self.cfg)
+        before = Config.fromfile(path, import_custom_modules=False)
+        was, now = _settings(before), _settings(self.cfg)
         if changed := sorted(k for k in was.keys() | now.keys() if was.get(k) != now.get(k)):
             raise FileExistsError(
                 f"{path} was run with other settings ({', '.join(changed)}). Compare with the same "

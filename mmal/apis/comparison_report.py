@@ -10,7 +10,7 @@ from mmal.engine.reporting import warned
 from mmal.evaluation.overlap import picks_overlap
 from mmal.evaluation.summary import Curves, summarize
 from mmal.utils import atomic_path
-from mmal.visualization import COSTS, metric_names, plot_curves
+from mmal.visualization import COSTS, metric_column, plot_curves
 from mmal.visualization.comparison_table import (
     gain_rows,
     markdown_table,
@@ -52,7 +52,7 @@ def write_report(
         raise ValueError(f"{baseline}, which others are compared to, has no finished trial yet.")
     root = comparison.work_dir
     comparison.write_csv(root / "results.csv")
-    metric = metric or next(iter(metric_names(_rows(curves))), "no metric")
+    metric = comparison.metric_column(metric) or metric_column(_rows(curves), None) or "no metric"
     if any(metric in row for row in _rows(curves)):
         for row in _rows(curves):  # evaluators leave it out where nothing was detected
             row.setdefault(metric, 0.0)

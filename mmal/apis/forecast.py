@@ -15,7 +15,7 @@ from mmal.evaluation.forecast_sentences import (
     target_sentence,
     told_upper,
 )
-from mmal.visualization import COSTS, metric_names, read_curve
+from mmal.visualization import COSTS, metric_column, read_curve
 from mmal.visualization.learning_curve import Curve, aligned
 
 #: What says of a run's metric that its upper bound is to be told from its values.
@@ -65,8 +65,7 @@ def forecast_runs(
     Raises:
         ValueError: If a curve lacks the metric, or they allow no forecast.
     """
-    names = metric_names(curves[0])
-    metric = next((n for n in names if metric in (None, n, n.rpartition("/")[2])), metric)
+    metric = metric_column(curves[0], metric)
     if metric is None:
         raise ValueError("The curve has no column with a metric.")
     labels, values = aligned("the run", curves, metric)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmal.evaluation.gain import Gain
 from mmal.evaluation.summary import summarize
-from mmal.visualization.learning_curve import metric_names
+from mmal.visualization import metric_column, metric_names
 
 from .forecast import read_seeds
 
@@ -43,9 +43,9 @@ def read_gains(
             f"{path} needs trials of {baseline!r}, the baseline, and of {wanted}. Its queries are: "
             f"{there}."
         )
-    names = metric_names([row for trials in curves.values() for t in trials.values() for row in t])
-    chosen = next((n for n in names if metric in (None, n, n.rpartition("/")[2])), None)
-    if chosen is None:
+    rows = [row for trials in curves.values() for t in trials.values() for row in t]
+    names, chosen = metric_names(rows), metric_column(rows, metric)
+    if chosen not in names:
         raise ValueError(f"{path} has no metric {metric or ''}: its metrics are {names}.")
     lengths = {q: {len(trial) for trial in trials.values()} for q, trials in curves.items()}
     if len(set.union(*lengths.values())) > 1:

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from mmengine.config import Config
@@ -19,6 +20,8 @@ from mmal.utils import check_hooks, error_of_config, few, type_name
 
 #: The share of the epochs after which the module no longer moves the detector (section 4.2).
 _JOINT = 0.8
+#: How many samples are labelled at first, and a round, where there are enough.
+_LABELED = 100
 #: What a model's config calls numbers of classes that this does not know how to change.
 _OTHER_COUNTS = ("num_things_classes", "num_stuff_classes")
 
@@ -41,17 +44,29 @@ class CocoFiles:
     images: str = "images/"
     classes: Sequence[str] | None = None
 
+    @cached_property
+    def _training(self) -> dict:
+        return _coco_file(Path(self.data_root, self.train), "--train")
+
     def class_names(self) -> list[str]:
         """Return the classes.
 
         Raises:
-            ValueError: If they are not given and the training file does not say them.
+            ValueError: If those given are not the training file's, or if none are given and the
+                file does not say them.
         """
-        if self.classes:
-            return list(self.classes)
         path = Path(self.data_root, self.train)
-        categories = _coco_file(path, "--train")["categories"]
+        categories = self._training["categories"]
         found = [c.get("name") if isinstance(c, dict) else None for c in categories]
+        if self.classes:
+            if missing := [name for name in self.classes if name not in found]:
+                raise ValueError(
+                    f"--classes names {few(missing)}, but the categories of {path} are "
+                    f"{few(found, 20) or 'none'}."
+                )
+            if len(set(self.classes)) < len(self.classes):
+                raise ValueError(f"--classes names one twice: {list(self.classes)}.")
+            return list(self.classes)
         if not found or not all(isinstance(name, str) for name in found):
             raise ValueError(
                 f"The classes cannot be read from {path}: its categories need a 'name' each, of "
@@ -62,45 +77,39 @@ class CocoFiles:
         return found
 
     def round_sizes(
-        self, rounds: int, initial: int | None = None, budget: int | None = None
+        self, rounds: int, initial: int | None, budget: int | None, people: bool
     ) -> tuple[int, int]:
-        """Return how many images to label at first and a round.
+        """Return how many samples to label at first and in a round.
 
         Args:
             rounds: How many rounds there are.
-            initial: By default 100, or a tenth of fewer than 1,000, but a pair.
+            initial: By default 100, or less: at most a tenth of the samples and an equal share of
+                all rounds, at least 2.
             budget: The same.
+            people: Whether samples are people, not images.
 
         Raises:
-            ValueError: If there are not so many images.
+            ValueError: If there are not so many samples.
         """
-        count = len(_coco_file(Path(self.data_root, self.train), "--train")["images"])
-        usual = min(100, max(count // 10, 2))
+        count = len(self._training["annotations" if people else "images"])
+        usual = min(_LABELED, max(count // max(rounds, 10), 2))
         initial, budget = (usual if given is None else given for given in (initial, budget))
         if (needed := initial + (rounds - 1) * budget) > count:
             raise ValueError(
-                f"{Path(self.data_root, self.train)} has {count} images; --rounds {rounds} with "
-                f"--initial {initial} and --budget {budget} label {needed}. Name smaller ones."
+                f"{Path(self.data_root, self.train)} has {count} {'people' if people else 'images'}"
+                f"; --rounds {rounds} with --initial {initial} and --budget {budget} label "
+                f"{needed}. Name fewer --rounds, or a smaller --initial and --budget."
             )
         return initial, budget
 
     def check(self) -> None:
-        """Check that files and folder are there, look like COCO's and have the classes.
+        """Check that files and folder are there and look like COCO's.
 
         Raises:
             ValueError: If they do not.
         """
-        found = _coco_file(Path(self.data_root, self.train), "--train")
+        _ = self._training
         _coco_file(Path(self.data_root, self.test), "--test")
-        classes = self.classes or ()
-        names = [c.get("name") for c in found["categories"] if isinstance(c, dict)]
-        if missing := [name for name in classes if name not in names]:
-            raise ValueError(
-                f"--classes names {few(missing)}, but the categories of {self.train} are "
-                f"{few(names, 20) or 'none'}."
-            )
-        if len(set(classes)) < len(classes):
-            raise ValueError(f"--classes names one twice: {list(classes)}.")
         if not (images := Path(self.data_root, self.images)).is_dir():
             raise ValueError(f"There is no folder {images}. Mend --data-root and --images.")
 
@@ -129,8 +138,8 @@ def wrapped_config(
     out: Path,
     data: CocoFiles | None = None,
     rounds: int = 5,
-    initial: int = 100,
-    budget: int = 100,
+    initial: int | None = None,
+    budget: int | None = None,
 ) -> str:
     """Return the text of a config that extends another one's model with learning loss.
 
@@ -143,24 +152,34 @@ def wrapped_config(
         out: Where the text will lie: a path to the base is relative to it.
         data: One's own data, for bases whose data are COCO files.
         rounds: How many rounds a study has.
-        initial: How many images are labelled at first.
-        budget: How many a round.
+        initial: How many samples, images or people, are labelled at first; by default 100, or less
+            where ``data`` has few (:meth:`CocoFiles.round_sizes`).
+        budget: How many a round; the same.
 
     Raises:
         FileNotFoundError: If there is no such base.
         TypeError: If mmal does not support its model.
         ValueError: If it cannot be read, has learning loss already, or no COCO files and classes
-            that ``data`` could replace; or if a number is not positive.
+            that ``data`` could replace; or if a number is not positive, or ``data`` has less.
     """
     for name, value in dict(rounds=rounds, initial=initial, budget=budget).items():
-        if value < 1:
+        if value is not None and value < 1:
             raise ValueError(f"--{name} must be at least 1. Got {value} instead.")
     cfg = _read(base)
     if type_name(cfg.model) == "LearningLoss":
         raise ValueError(f"The model of {base} has learning loss already: inherit from it.")
     scope = cfg.get("default_scope") or "mmdet"
     task = next((task for task in TASKS if task.package == scope), TASKS[-1])
-    own_classes = data.class_names() if data and _has_classes(task) else None
+    own_classes = None
+    if data and _has_classes(task):
+        own_classes = data.class_names()
+    elif data and data.classes:
+        raise ValueError(f"--classes: the model of {base} has none, as a pose estimator.")
+    sizes = initial or _LABELED, budget or _LABELED
+    if data:
+        mode = _leaf(cfg, base, "train")[0].get("data_mode", "topdown")
+        people = not _has_classes(task) and mode == "topdown"
+        sizes = data.round_sizes(rounds, initial, budget, people)
     sections = [
         _data(cfg, base, data, own_classes) if data else _batch(cfg),
         _model(cfg, base, own_classes),
@@ -169,7 +188,7 @@ def wrapped_config(
     body = "\n\n".join(section for section in sections if section) + "\n"
     model = _built(base, scope, _begin(cfg, _absolute(base)) + body)
     query = recommended_query(task, lambda: model)
-    body += "\n" + _rounds(cfg, query, rounds, initial, budget) + "\n"
+    body += "\n" + _rounds(cfg, query, rounds, *sizes) + "\n"
     return _begin(cfg, base if "::" in base else os.path.relpath(base, out.parent)) + body
 
 

@@ -1,12 +1,17 @@
 """Reading MM configs."""
 
-import sys
+import re
 import traceback
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import Registry
+
+#: What MMEngine raises around the error of a module that custom_imports names.
+_OF_MMENGINE = re.compile(r"Failed to import (?:custom modules from|([\w.]+)$)")
+#: What a frame outside functions is called.
+_TOP = "<module>"
 
 
 def config_from_file(path: str) -> Config:
@@ -42,25 +47,24 @@ def check_hooks(path: str, cfg: Config) -> None:
 
 def error_of_config(error: Exception) -> str:
     """Say what went wrong in a config, or in a module that it imports, and where, in a line."""
-    while str(error).startswith("Failed to import") and error.__context__ is not None:
-        error = error.__context__  # MMEngine's says less
+    named = None  # of custom_imports
+    while isinstance(error, ImportError) and (found := _OF_MMENGINE.match(str(error))):
+        named = found[1] or named
+        error = error.__context__ or ImportError(named)
     if isinstance(error, SyntaxError):
-        said, file, line = error.msg, error.filename, error.lineno
+        said, line = error.msg, error.lineno
+        # Of a config the name is not known, nor whether it is one that is inherited from.
+        known = error.filename not in (None, "<unknown>")
+        place = Path(error.filename).name if known else (error.text or "").strip()
+        where = f" ({place}, line {line})" if known else f" (line {line}: {place})"
     else:
         said = (str(error).splitlines() or [""])[0]
-        program = getattr(sys.modules["__main__"], "__file__", None)
         frames = traceback.extract_tb(error.__traceback__)
-        places = [(f.filename, f.lineno) for f in frames if f.name == "<module>"]
-        file, line = next((place for place in places[::-1] if place[0] != program), (None, None))
-    where = "" if line is None else f" ({_file_name(file)}line {line})"
-    hint = ""
-    if isinstance(error, ModuleNotFoundError):
-        hint = ". Of a file of yours, the folder has to be in PYTHONPATH"
+        places = [f"{Path(f.filename).name}, line {f.lineno}" for f in frames if f.name == _TOP]
+        where = f" ({places[-1]})" if places else ""
+    missing = isinstance(error, ModuleNotFoundError) and error.name == named
+    hint = ". Of a file of yours, the folder has to be in PYTHONPATH" if missing else ""
     return f"{type(error).__name__}: {said}{where}{hint}"
-
-
-def _file_name(path: str | None) -> str:
-    return "" if path in (None, "<unknown>", "<string>") else f"{Path(path).name}, "
 
 
 def type_name(cfg: dict) -> str:

@@ -1,6 +1,13 @@
 from .audit_table import audit_summary, findings_table, sets_table
 from .histogram import plot_histogram
-from .learning_curve import COSTS, aligned, metric_names, plot_curves, read_curve
+from .learning_curve import (
+    COSTS,
+    aligned,
+    metric_column,
+    metric_names,
+    plot_curves,
+    read_curve,
+)
 from .losses import plot_losses
 from .picks import plot_picks
 from .plan_table import plan_table
@@ -13,6 +20,7 @@ __all__ = [
     "audit_summary",
     "check_sheet_path",
     "findings_table",
+    "metric_column",
     "metric_names",
     "plan_table",
     "plot_curves",

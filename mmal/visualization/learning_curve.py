@@ -44,6 +44,15 @@ def metric_names(curve: Curve) -> list[str]:
     return [k for k in names if k not in _OTHER_COLUMNS and k not in others]
 
 
+def metric_column(curve: Curve, metric: str | None) -> str | None:
+    """Return the column of a metric, which may be named without its prefix; by default the first.
+
+    What is no metric's name is returned as it is.
+    """
+    names = metric_names(curve)
+    return next((n for n in names if metric in (None, n, n.rpartition("/")[2])), metric)
+
+
 def plot_curves(
     runs: Mapping[str, Sequence[Curve]],
     path: str | os.PathLike,
@@ -78,8 +87,7 @@ def draw_curves(
     cost: str = "labeled",
 ) -> None:
     """Draw learning curves; see :func:`plot_curves` for the parameters and errors."""
-    names = metric_names(next(iter(runs.values()))[0])
-    metric = next((n for n in names if metric in (None, n, n.rpartition("/")[2])), metric)
+    metric = metric_column(next(iter(runs.values()))[0], metric)
     for label, curves in runs.items():
         costs, values = (aligned(label, curves, column)[1] for column in (cost, metric))
         labeled = costs.mean(axis=0)

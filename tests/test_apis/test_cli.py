@@ -21,7 +21,7 @@ def parse(*argv: str) -> argparse.Namespace:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a = dict(", r"SyntaxError: .* \(line 1\)"),
+        ("a = dict(", r"SyntaxError: .* \(line 1: a = dict\(\)"),
         (
             "a = 1\nb = undefined\n",
             r"NameError: name 'undefined' is not defined \(mine\.py, line 2\)",
@@ -63,8 +63,10 @@ def test_what_an_option_names_is_imported(tmp_path: Path, monkeypatch: pytest.Mo
     path.write_text(TINY + "custom_imports = dict(imports=['json'])\n")
     (tmp_path / "named_by_an_option.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
-    read_config(parse(str(path), "--cfg-options", "custom_imports.imports=[named_by_an_option]"))
+    option = "custom_imports.imports=[named_by_an_option]"
+    cfg = read_config(parse(str(path), "--cfg-options", option))
     assert sys.modules.pop("named_by_an_option", None)
+    assert cfg.custom_imports.imports == ["json", "named_by_an_option"]  # trials need both
 
 
 #: Modules that fail, and what is said of them.
@@ -74,8 +76,14 @@ FAILING = {
     "syntax": ("def f(:\n", r"SyntaxError: invalid syntax \(syntax_.*\.py, line 1\)$"),
     "imports": (
         "import no_such_thing\n",
-        r"No module named 'no_such_thing' \(imports_.*\.py, line 1\)\. .* in PYTHONPATH$",
+        r"No module named 'no_such_thing' \(imports_.*\.py, line 1\)$",
     ),
+    "advises": (
+        "try:\n    import no_such_thing\nexcept ImportError:\n"
+        "    raise ImportError('Failed to import no_such_thing: install its-other-name')\n",
+        r"no_such_thing: install its-other-name \(advises_.*\.py, line 4\)$",
+    ),
+    "empty": ("raise SyntaxError\n", r"SyntaxError: .*$"),
     "gone": (None, r"ModuleNotFoundError: No module named 'gone_.*'\. .* in PYTHONPATH$"),
 }
 
@@ -99,12 +107,41 @@ def test_a_module_that_cannot_be_imported(
         read_config(parse(str(path), *options))
 
 
-@pytest.mark.parametrize("option", ["custom_imports=my_queries", "custom_imports.import=[a]"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "custom_imports=my_queries",
+        "custom_imports.import=[a]",
+        "custom_imports.allow_failed_imports=True",
+        "custom_imports.imports=3",
+    ],
+)
 def test_imports_of_another_shape(tmp_path: Path, option: str) -> None:
     path = tmp_path / "mine.py"
     path.write_text(TINY)
     with pytest.raises(ValueError, match="custom_imports has to be a dict with 'imports'"):
         read_config(parse(str(path), "--cfg-options", option))
+
+
+def test_a_lazy_config_whose_import_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lazily_broken.py").write_text("\nraise RuntimeError('boom')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "lazy.py"
+    path.write_text(
+        "from mmengine.config import read_base\nfrom lazily_broken import Model\n"
+        "with read_base():\n    from .base import a\nmodel = dict(type=Model)\n"
+    )
+    (tmp_path / "base.py").write_text("a = 1\n")
+    with pytest.raises(ValueError, match=r"lazy\.py cannot be read: .*boom"):
+        read_config(parse(str(path)))
+
+
+def test_a_mistake_in_a_file_that_is_inherited_from(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text("a = 1\nb = dict(\n")
+    path = tmp_path / "mine.py"
+    path.write_text("_base_ = 'base.py'\n")
+    with pytest.raises(ValueError, match=r"SyntaxError: .* \(line 2: b = dict\(\)"):
+        read_config(parse(str(path)))
 
 
 def test_an_option_without_a_value(capsys: pytest.CaptureFixture) -> None:

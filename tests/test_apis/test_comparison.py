@@ -379,13 +379,20 @@ def test_an_unknown_metric_ends_it_after_the_first_rounds(comparison, script) ->
         comparison.run(script, metric="mAq")
     calls = (comparison.work_dir / "calls.txt").read_text().splitlines()
     assert {call.split()[0] for call in calls} == {FIRST}
-    comparison.run(script, metric="mAP")
+    (comparison.work_dir / "fail_Ours").touch()  # what fails is told all the same
+    with pytest.raises(TrialError, match="Ours"):
+        comparison.run(script, metric="mAP")
+    (comparison.work_dir / "fail_Ours").unlink()
+    comparison.run(script)
     assert comparison.finished("Ours", 0)
 
 
 def test_a_query_that_is_added_may_need_an_import(comparison, script) -> None:
     comparison.run(script)
     comparison.cfg.custom_imports = dict(imports=["mmal", "my_queries"])
+    comparison.check_trials()
+    path = comparison.trial_dir("Ours", 0) / "config.py"
+    path.write_text(path.read_text() + "custom_imports = dict(imports=['gone_since'])\n")
     comparison.check_trials()
     comparison.cfg.train_cfg = dict(max_epochs=77)
     with pytest.raises(FileExistsError, match=r"other settings \(train_cfg\)"):

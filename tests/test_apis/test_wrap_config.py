@@ -3,7 +3,7 @@
 import json
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,26 @@ from mmal.apis.wrap_config import CocoFiles, wrapped_config
 
 TOOL = Path(__file__).parents[2] / "tools/misc/wrap_config.py"
 YOLOX = "mmdet::yolox/yolox_tiny_8xb8-300e_coco.py"
+POSE = "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_mobilenetv2_8xb64-210e_coco-256x192.py"
 OWN = CocoFiles("data", "train.json", "test.json", "photos/", ("helmet", "vest"))
+
+
+@pytest.fixture(autouse=True)
+def _own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write what the tests' own data are read from, below the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data/train.json", images=2000, people=4000)
+
+
+def write(path: Path, images: int, people: int = 0, names: Sequence[str] = OWN.classes) -> None:
+    """Write as much of a COCO file as a config depends on."""
+    content = dict(
+        images=[{}] * images,
+        annotations=[{}] * people,
+        categories=[dict(name=name) for name in names],
+    )
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def inherited(base: str) -> Config:
@@ -74,23 +93,24 @@ def test_heads_that_count_otherwise_are_left_alone(tmp_path: Path) -> None:
         "train_dataloader = dict(dataset=dict(metainfo=dict(palette=[(0, 0, 0)])))\n"
         "test_evaluator = dict(format_only=True)\n"
     )
-    files = CocoFiles("/data/ünï 😀", "/else/a.json", "te{1}.json", classes=("a 'b'", "ç"))
-    cfg = wrapped(str(tmp_path / "base.py"), tmp_path, files)
+    root = str(tmp_path / "ünï 😀")
+    write(tmp_path / "a.json", images=500, names=("a 'b'", "ç"))
+    train = str(tmp_path / "a.json")
+    cfg = wrapped(str(tmp_path / "base.py"), tmp_path, CocoFiles(root, train, "te{1}.json"))
     assert cfg.model.target.rpn_head.num_classes == 1
     assert cfg.model.target.roi_head.bbox_head.num_classes == 2
     assert cfg.randomness.seed == 21
     assert cfg.train_dataloader.dataset.metainfo == dict(classes=("a 'b'", "ç"), palette=None)
-    assert cfg.train_dataloader.dataset.data_root == "/data/ünï 😀"
-    assert cfg.train_dataloader.dataset.ann_file == "/else/a.json"
-    assert cfg.test_evaluator.ann_file == "/data/ünï 😀/te{1}.json"
+    assert cfg.train_dataloader.dataset.data_root == root
+    assert cfg.train_dataloader.dataset.ann_file == train
+    assert cfg.test_evaluator.ann_file == f"{root}/te{{1}}.json"
     assert not cfg.test_evaluator.format_only
 
 
 def test_own_data_of_a_pose_estimator(tmp_path: Path) -> None:
-    base = (
-        "mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_mobilenetv2_8xb64-210e_coco-256x192.py"
-    )
-    plain, cfg = inherited(base), wrapped(base, tmp_path, OWN)
+    own = CocoFiles("data", "train.json", "test.json")
+    plain, cfg = inherited(POSE), wrapped(POSE, tmp_path, own, rounds=30)
+    assert cfg.active_learning.budget == 100  # of 4,000 people
     assert cfg.model.target == plain.model
     assert plain.test_dataloader.dataset.bbox_file
     assert cfg.test_dataloader.dataset.bbox_file is None  # of people in COCO's images
@@ -163,9 +183,9 @@ def test_rounds_accept_what_is_written(
         ),
         (
             YOLOX,
-            CocoFiles("data", "a.json", "b.json"),
+            CocoFiles("nowhere", "a.json", "b.json"),
             ValueError,
-            "data/a.json cannot be read: No such file",
+            "nowhere/a.json cannot be read: No such file",
         ),
     ],
 )
@@ -186,7 +206,7 @@ def test_refused(
             r"NameError: name 'undefined'.*\(base\.py, line 2\)",
         ),
         ("model = dict(type='A')\na = 1 / 0", "ZeroDivisionError: division by zero"),
-        ("model = dict(", r"SyntaxError: .*\(line 1\)"),
+        ("model = dict(", r"SyntaxError: .*\(line 1: model = dict\(\)"),
         ("model = dict(type='A')\ncustom_hooks = dict(type='EMAHook')", "must be a list of hooks"),
     ],
 )
@@ -239,42 +259,45 @@ def test_classes_without_data_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
         runpy.run_path(str(TOOL), run_name="__main__")
 
 
-def files_of(folder: Path, images: int, **more) -> CocoFiles:
-    categories = [dict(name="helmet"), dict(name="vest")]
-    content = dict(images=[{}] * images, annotations=[], categories=categories)
-    (folder / "train.json").write_text(json.dumps(content), encoding="utf-8")
-    return CocoFiles(str(folder), "train.json", "train.json", ".", **more)
-
-
-@pytest.mark.parametrize(("images", "labeled"), [(10, 2), (205, 20), (999, 99), (4000, 100)])
-def test_rounds_of_few_images_are_smaller(tmp_path: Path, images: int, labeled: int) -> None:
-    files = files_of(tmp_path, images)
-    assert files.round_sizes(rounds=5) == (labeled, labeled)
-    assert files.round_sizes(5, budget=1) == (labeled, 1)
+@pytest.mark.parametrize(
+    ("images", "rounds", "labeled"),
+    [(10, 5, 2), (205, 5, 20), (999, 5, 99), (4000, 5, 100), (500, 12, 41)],
+)
+def test_rounds_of_few_images_are_smaller(
+    tmp_path: Path, images: int, rounds: int, labeled: int
+) -> None:
+    write(tmp_path / "data/train.json", images)
+    files = CocoFiles("data", "train.json", "test.json")
+    assert files.round_sizes(rounds, None, None, False) == (labeled, labeled)
+    assert files.round_sizes(rounds, None, 1, False) == (labeled, 1)
 
 
 @pytest.mark.parametrize(
-    ("images", "sizes", "needed"), [(0, (5,), 10), (9, (5,), 10), (40, (50, 4, 4), 200)]
+    ("images", "sizes", "needed"),
+    [(0, (5, None, None), 10), (9, (5, None, None), 10), (40, (50, 4, 4), 200)],
 )
 def test_more_than_there_are_cannot_be_labeled(
     tmp_path: Path, images: int, sizes: tuple, needed: int
 ) -> None:
-    message = rf"train\.json has {images} images; .* label {needed}"
-    with pytest.raises(ValueError, match=message):
-        files_of(tmp_path, images).round_sizes(*sizes)
+    write(tmp_path / "data/train.json", images, people=1000)
+    files = CocoFiles("data", "train.json", "test.json")
+    with pytest.raises(ValueError, match=rf"train\.json has {images} images; .* label {needed}"):
+        files.round_sizes(*sizes, people=False)
+    files.round_sizes(*sizes, people=True)
 
 
 @pytest.mark.parametrize(
-    ("classes", "message"),
+    ("base", "classes", "message"),
     [
-        (("helmet", "helmet"), "--classes names one twice"),
-        (("Helmet", "vest"), "--classes names 'Helmet', but .* are 'helmet', 'vest'"),
+        (YOLOX, ("helmet", "helmet"), "--classes names one twice"),
+        (YOLOX, ("Helmet", "vest"), "--classes names 'Helmet', but .* are 'helmet', 'vest'"),
+        (POSE, ("helmet", "vest"), "--classes: the model of .* has none"),
     ],
 )
-def test_classes_are_the_files(tmp_path: Path, classes: tuple, message: str) -> None:
-    files_of(tmp_path, 1, classes=("vest",)).check()
+def test_classes_are_the_files(tmp_path: Path, base: str, classes: tuple, message: str) -> None:
+    own = CocoFiles("data", "train.json", "test.json", classes=classes)
     with pytest.raises(ValueError, match=message):
-        files_of(tmp_path, 1, classes=classes).check()
+        wrapped_config(base, tmp_path / "out.py", own)
 
 
 @pytest.mark.parametrize("number", ["rounds", "initial", "budget"])

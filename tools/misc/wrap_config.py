@@ -35,8 +35,7 @@ def parse_args() -> argparse.Namespace:
     rounds.add_argument(
         "--initial",
         type=int,
-        help="labelled at first (default: 100, or a tenth of your own images if those are fewer "
-        "than 1,000)",
+        help="images, or people, labelled at first (default: 100; less where your files have few)",
     )
     rounds.add_argument("--budget", type=int, help="labelled a round (default: the same)")
     return parser.parse_args()
@@ -60,10 +59,7 @@ def main() -> None:
         data = CocoFiles(*given, images, args.classes) if all(given) else None
         if data:
             data.check()
-            sizes = data.round_sizes(args.rounds, args.initial, args.budget)
-        else:
-            sizes = (100 if given is None else given for given in (args.initial, args.budget))
-        text = wrapped_config(args.base, args.out, data, args.rounds, *sizes)
+        text = wrapped_config(args.base, args.out, data, args.rounds, args.initial, args.budget)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(text, encoding="utf-8")
     print(

@@ -109,16 +109,26 @@ def _comparison(args: argparse.Namespace) -> Comparison:
     if args.jobs < 1:
         raise ValueError(f"--jobs must be at least 1. Got {args.jobs} instead.")
     work_dir = Path(args.work_dir or f"work_dirs/{Path(args.config).stem}_compare")
-    queries = {}
+    queries: dict[str, dict] = {}
+    meanings: dict[str, str] = {}
     for query in map(parse_query, args.queries):
         if (label := _label(query)) in queries:
             raise ValueError(
                 f"--queries has two that would be kept in the same folder, {label!r}: name one."
             )
+        if (other := meanings.setdefault(_meaning(query), label)) != label:
+            raise ValueError(f"--queries has the same query twice, {other!r} and {label!r}.")
         queries[label] = query
     if len(set(args.seeds)) < len(args.seeds):
         raise ValueError(f"--seeds has one twice: {args.seeds}. Each is one trial: name others.")
     return Comparison(cfg, queries, args.seeds, work_dir)
+
+
+def _meaning(query: dict) -> str:
+    """Write a query such that two which pick alike, as one names a default, are the same text."""
+    built = build_query(query)
+    state = {name: value for name, value in vars(built).items() if name != "description"}
+    return f"{type(built)} {sorted(state.items())}"
 
 
 def _label(query: dict) -> str:

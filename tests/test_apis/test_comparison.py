@@ -348,7 +348,7 @@ def test_tool_compares_from_end_to_end(config_file: Path, tmp_path: Path) -> Non
         ('Entropy(aggregation="median")', "must be 'mean', 'max' or 'sum'"),
         ("Random(k=1)", "'Random(k=1)' cannot be read"),
         ('Entropy("max")', "parameters need names"),
-        ("mmal.Random()", "--queries has two that would be kept in the same folder, 'Random'"),
+        ("mmal.Random", "--queries has two that would be kept in the same folder, 'Random'"),
     ],
 )
 def test_queries_that_cannot_be_compared(
@@ -364,12 +364,23 @@ def test_queries_that_cannot_be_compared(
     assert not work_dir.exists()
 
 
-def test_a_seed_named_twice_is_refused(config_file: Path, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--queries", "Random", "--seeds", "0", "1", "1"], "--seeds has one twice: [0, 1, 1]"),
+        (
+            ["--queries", "Random", "Entropy", "Entropy(aggregation='mean')"],
+            "the same query twice, 'Entropy' and 'Entropy-aggregation-mean'",
+        ),
+    ],
+)
+def test_what_is_named_twice_is_refused(
+    config_file: Path, tmp_path: Path, monkeypatch, options, message
+) -> None:
     work_dir = tmp_path / "compare"
-    command = ["compare_queries.py", config_file, "--queries", "Random", "--work-dir", work_dir]
-    command += ["--seeds", 0, 1, 1]
-    monkeypatch.setattr(sys, "argv", [str(word) for word in command])
-    with pytest.raises(SystemExit, match=re.escape("--seeds has one twice: [0, 1, 1]")):
+    command = ["compare_queries.py", str(config_file), "--work-dir", str(work_dir), *options]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit, match=re.escape(message)):
         runpy.run_path(str(ROOT / "tools" / "compare_queries.py"), run_name="__main__")
     assert not work_dir.exists()
 

@@ -77,7 +77,9 @@ def run(args: argparse.Namespace) -> None:
                 cfg.active_learning.query = query
         if args.seed is not None:
             cfg.merge_from_dict(dict(randomness=dict(seed=args.seed)))
-        # mmengine collects garbage for each data set it builds: half a second with all the modules.
+        # mmengine collects garbage for each data set it builds: half a second with all the modules,
+        # unless what is there by now is left out.
+        gc.collect()
         gc.freeze()
         with first_error_only():
             rounds = prepare_rounds(cfg, args.resume, args.allow_changes)

@@ -15,13 +15,13 @@ from mmal.models import build_model
 from mmal.models.features import read_of_trained
 from mmal.models.pretrained import pretrained_backbone
 from mmal.queries import Query, build_query
-from mmal.structures import Pool
+from mmal.structures import Pool, PoolScores
 from mmal.utils import few
 
 from ..acquisition import by_main, draw_initial
 from ..data_config import DataConfig
 from ..scoring import score_pool
-from ..unreadable import PoolImages
+from ..unreadable import PoolImages, first_readable
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,8 @@ class InitialSet:
             return by_main(lambda: draw_initial(pool, self.size, images, data.unreadable))
         if query is None:
             return self.listed(pool, dataset)
+        if not query.requires:
+            return self._unscored(query, pool, PoolImages(dataset), data.unreadable)
         set_random_seed(pool.seed)
         model = build_model(cfg)
         model.init_weights()
@@ -141,6 +143,20 @@ class InitialSet:
         )
         rng = np.random.default_rng([pool.seed, 0])
         return by_main(lambda: query.select(scores, self.size, rng))
+
+    def _unscored(
+        self, query: Query, pool: Pool, images: PoolImages, unreadable: float
+    ) -> list[str]:
+        """Choose by a query that reads no score; what it picks alone is opened."""
+        scores = PoolScores(pool.ids, [images.paths[name] for name in pool.ids])
+
+        def first(count: int) -> list[str]:
+            return query.select(scores, count, np.random.default_rng([pool.seed, 0]))
+
+        def choose() -> list[str]:
+            return first_readable(first, self.size, len(scores), images.unreadable, unreadable)[0]
+
+        return by_main(choose)
 
     def listed(self, pool: Pool, dataset: PoolDataset) -> list[str]:
         """Return the samples that the file names.

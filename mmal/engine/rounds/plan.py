@@ -132,7 +132,8 @@ def plan_rounds(cfg: Config, settings: RoundSettings, work_dir: WorkDir, pool: P
             )
         )
     initial = None
-    if settings.initial_set.query is not None and not pool.rounds:
+    query = settings.initial_set.build_query()
+    if query is not None and query.requires and not pool.rounds:
         scored = None if rates.scored is None else rates.scored * len(dataset) / work.processes
         initial = (len(pool.ids), scored)
     return Plan(rounds, first, initial, source)

@@ -12,10 +12,11 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 
 from mmal.engine import DataConfig, score_pool
-from mmal.engine.rounds import run_rounds
+from mmal.engine.rounds import initial, run_rounds
 from mmal.engine.rounds.initial import InitialSet
 from mmal.models import build_model
 from mmal.queries import Herding
+from mmal.structures import Pool
 
 CORE_SET = dict(type="mmal.CoreSet")
 OBJECTS = dict(type="mmal.Herding", features=dict(source="objects"))
@@ -45,7 +46,7 @@ def test_what_means_nothing_is_refused(given: dict, message: str) -> None:
 def test_a_missing_or_empty_list(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"initial\.file: .*list\.txt does not exist"):
         InitialSet.of(dict(file=str(tmp_path / "list.txt")))
-    (tmp_path / "list.txt").write_text("\n")
+    (tmp_path / "list.txt").write_text("\n  \n")
     with pytest.raises(ValueError, match=r"list\.txt, must name at least 2 .* names 0"):
         InitialSet.of(dict(file=str(tmp_path / "list.txt")))
 
@@ -72,6 +73,22 @@ def test_a_name_that_is_no_sample_is_refused_before_training(cfg: Config, tmp_pa
     with pytest.raises(ValueError, match=r"list\.txt: .*: 'train_99'. Ids look like 'train_00'"):
         run_rounds(cfg)
     assert not Path(cfg.work_dir).exists()
+
+
+def test_a_query_that_reads_nothing_needs_no_scores(
+    cfg: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(initial, "score_pool", None)
+    chosen = InitialSet.of(dict(size=5, query=dict(type="mmal.Random")))
+    init_default_scope("mmdet")
+    pool = Pool(DataConfig(cfg).unlabeled_split().pool.ids, seed=3)
+    before = chosen.choose(cfg, pool)
+    torn = Path(cfg.train_dataloader.dataset.data_root, "JPEGImages", f"{before[1]}.jpg")
+    torn.write_bytes(b"torn")
+    cfg.active_learning.unreadable = 0.2
+    picks = chosen.choose(cfg, pool)
+    assert len(set(picks)) == len(set(before)) == 5
+    assert before[1] not in picks
 
 
 def test_a_query_on_untrained_features_starts_a_run(cfg: Config) -> None:

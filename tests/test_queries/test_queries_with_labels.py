@@ -1,5 +1,6 @@
 """The queries of an experiment that read the labels of images in a folder a class."""
 
+import importlib
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,8 +19,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "results"
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(FOLDER))
-    import queries_with_labels  # noqa: F401
-
+    importlib.import_module("queries_with_labels")
     yield
     sys.modules.pop("queries_with_labels")
     for name in ("TrueLoss", "ClassesOfLearnedLoss"):

@@ -9,7 +9,8 @@ import shlex
 from pathlib import Path
 
 from mmal.apis.cli import one_line_errors
-from mmal.apis.wrap_config import CocoFiles, wrapped_config
+from mmal.apis.coco_files import CocoFiles
+from mmal.apis.wrap_config import wrapped_config
 
 EXAMPLE = """examples:
   python tools/misc/wrap_config.py mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py --out my.py
